@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -100,7 +101,9 @@ class Registry:
         self.group = group
         self._builtin = dict(builtin)
 
+    @cached_property
     def _entries(self) -> dict[str, EntryPoint]:
+        # Once: looking through the installed packages takes milliseconds.
         entries = {n: EntryPoint(n, value, self.group) for n, value in self._builtin.items()}
         for entry in entry_points(group=self.group):
             if entry.name in entries:
@@ -113,7 +116,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """Give the names of all parts, sorted."""
-        return sorted(self._entries())
+        return sorted(self._entries)
 
     def get(self, name: str) -> Any:
         """Import and give the part of that name.
@@ -133,7 +136,7 @@ class Registry:
         ConfigError
             If there is no such name; the nearest is suggested.
         """
-        entries = self._entries()
+        entries = self._entries
         if name not in entries:
             raise unknown_name(self.kind, name, entries)
         return entries[name].load()

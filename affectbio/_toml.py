@@ -1,0 +1,130 @@
+"""TOML files with a closed schema: read, checked, and refused with the dotted key and the nearest right one."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from affectbio.errors import ConfigError
+from affectbio.registry import nearest, unknown_name
+
+__all__ = ["Table", "find_toml", "load_toml", "toml_names"]
+
+
+class Table(BaseModel):
+    """A TOML table that takes no key it does not know, and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+T = TypeVar("T", bound=Table)
+
+
+def load_toml(path: Path, schema: type[T]) -> T:
+    """Read a file into its schema.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    schema : type of Table
+        What it must hold.
+
+    Returns
+    -------
+    Table
+        An instance of ``schema``.
+
+    Raises
+    ------
+    ConfigError
+        If it is no TOML, or a key is unknown, missing or out of range: file, dotted key, what was found, what fits.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: " + "; ".join(_explain(e, schema) for e in error.errors())) from None
+
+
+def _explain(error: Any, schema: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(schema, error["loc"][:-1])
+        close = nearest(str(error["loc"][-1]), known)
+        hint = f"did you mean {close!r}? " if close else ""
+        return f"unknown key {where}; {hint}Known: {', '.join(sorted(known)) or 'none'}"
+    found = "" if error["type"] == "missing" else f", found {error['input']!r}"
+    return f"{where}: {error['msg']}{found}"
+
+
+def _keys_at(schema: Any, loc: tuple[Any, ...]) -> list[str]:
+    """Keys that the table at ``loc`` may have."""
+    for part in loc:
+        if isinstance(part, str) and part in getattr(schema, "model_fields", {}):
+            schema = _inner(schema.model_fields[part].annotation)
+    return list(getattr(schema, "model_fields", {}))
+
+
+def _inner(annotation: Any) -> Any:
+    """The table inside ``list[Table]``, ``tuple[Table, ...]`` or ``Table | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    tables = [_inner(a) for a in get_args(annotation)]
+    return next((t for t in tables if t is not None), None)
+
+
+def toml_names(folders: list[Path]) -> dict[str, Path]:
+    """List the files of some folders by name, those that begin with an underscore left out.
+
+    Parameters
+    ----------
+    folders : list of Path
+        Later folders win over earlier ones.
+
+    Returns
+    -------
+    dict of str to Path
+        File by name without ``.toml``, sorted.
+    """
+    found = {path.stem: path for folder in folders for path in folder.glob("*.toml") if not path.name.startswith("_")}
+    return dict(sorted(found.items()))
+
+
+def find_toml(kind: str, name: str | Path, folders: list[Path]) -> Path:
+    """Find a file by name, or take a path as it is.
+
+    Parameters
+    ----------
+    kind : str
+        What is being named, as a reader would say it.
+    name : str or Path
+        A name, or the path of a ``.toml`` file.
+    folders : list of Path
+        Where names are looked for.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such name or file.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise ConfigError(f"no {kind} file {path}; expected the path of a TOML file or one of the names known")
+        return path
+    known = toml_names(folders)
+    if str(name) not in known:
+        raise unknown_name(kind, str(name), known)
+    return known[str(name)]

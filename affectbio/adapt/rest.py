@@ -1,0 +1,167 @@
+"""Rest baseline: a person's features relative to their own first seconds of rest. Causal, and uses no label.
+
+The offset between people is most of what stands between a model and a new person; a resting minute takes it away without
+having seen the rest of the session (Jenke, Peer & Buss, IEEE Trans. Affect. Comput. 5(3), 2014, for EEG features).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from affectbio.errors import DataError
+from affectbio.types import Windows
+
+__all__ = ["RestBaseline", "RestBaselineStream"]
+
+
+class RestBaseline:
+    """Subtract the mean features of each session's first rest.
+
+    Parameters
+    ----------
+    seconds : float
+        How much rest to use.
+    trial_type : str
+        Which events are rest.
+
+    Examples
+    --------
+    >>> RestBaseline(seconds=30).target_access
+    'rest'
+    """
+
+    #: What it needs of a new person, one of `affectbio.types.TARGET_ACCESS`.
+    target_access = "rest"
+
+    def __init__(self, seconds: float = 30.0, trial_type: str = "rest") -> None:
+        self.seconds = seconds
+        self.trial_type = trial_type
+
+    def calibration(self, windows: Windows) -> npt.NDArray[np.bool_]:
+        """Say which windows lie wholly inside the calibration, shape (n_windows,)."""
+        rest, start = self._rest(windows)
+        return rest & (windows.metadata["stop"].to_numpy(dtype=float) - start <= self.seconds + 1e-9)
+
+    def scored(self, windows: Windows) -> npt.NDArray[np.bool_]:
+        """Say which windows share no sample with the calibration and may be scored, shape (n_windows,)."""
+        rest, start = self._rest(windows)
+        return ~(rest & (windows.metadata["start"].to_numpy(dtype=float) - start < self.seconds - 1e-9))
+
+    def _rest(self, windows: Windows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """Which windows are of the first rest of their session, and when that began."""
+        table = windows.metadata
+        rest = (table["trial_type"] == self.trial_type).to_numpy()
+        session = windows.groups("subject", "session")
+        begin = np.full(len(windows), np.nan)
+        for name in np.unique(session):
+            mine = (session == name) & rest
+            if not mine.any():
+                raise DataError(
+                    f"subject/session {name!r} has no {self.trial_type!r} windows to calibrate on; expected "
+                    f"{self.seconds:g} s of it, found events {sorted(set(table['trial_type'][session == name]))}"
+                )
+            first = table["trial"].to_numpy()[mine][0]
+            mine &= (table["trial"] == first).to_numpy()
+            begin[mine] = table["start"].to_numpy(dtype=float)[mine].min()
+        return np.isfinite(begin), np.nan_to_num(begin)
+
+    def apply(self, windows: Windows) -> Windows:
+        """Calibrate every session on its own rest and give the windows that may be scored.
+
+        Parameters
+        ----------
+        windows : Windows
+            Features, with ``trial_type`` in the metadata.
+
+        Returns
+        -------
+        Windows
+            The windows outside the calibration, with ``target_access`` ``"rest"``.
+
+        Raises
+        ------
+        DataError
+            If a session has no rest, or not enough for one window.
+        """
+        calibration = self.calibration(windows)
+        session = windows.groups("subject", "session")
+        X = windows.X.copy()
+        for name in np.unique(session):
+            mine = session == name
+            if not (mine & calibration).any():
+                raise DataError(f"the rest of subject/session {name!r} holds no window within its first {self.seconds:g} s")
+            X[mine] -= windows.X[mine & calibration].mean(axis=0)
+        return replace(windows, X=X, target_access=self.target_access).take(self.scored(windows))
+
+    def stream(self, window_s: float, step_s: float) -> RestBaselineStream:
+        """Give the live form, for a session that begins with rest.
+
+        Parameters
+        ----------
+        window_s, step_s : float
+            Length of a window and distance between starts in seconds.
+
+        Returns
+        -------
+        RestBaselineStream
+            Push one window's features after another into it.
+        """
+        return RestBaselineStream(n_windows=int(np.floor((self.seconds - window_s) / step_s + 1e-9)) + 1)
+
+
+class RestBaselineStream:
+    """Rest baseline of a live session: the first windows calibrate, the rest come out calibrated.
+
+    Parameters
+    ----------
+    n_windows : int
+        How many windows calibrate.
+    """
+
+    def __init__(self, n_windows: int) -> None:
+        if n_windows < 1:
+            raise ValueError(f"a baseline needs at least one whole window of rest; found room for {n_windows}")
+        self.n_windows = n_windows
+        self._seen: list[npt.NDArray[Any]] = []
+        self._n = 0
+        self._mean: npt.NDArray[Any] | None = None
+
+    @property
+    def progress(self) -> float:
+        """Share of the calibration that is done, 0 to 1."""
+        return min(1.0, self._n / self.n_windows)
+
+    def push(self, features: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+        """Take the features of one window in.
+
+        Parameters
+        ----------
+        features : ndarray
+            Of any shape; NaN if the window had lost samples.
+
+        Returns
+        -------
+        ndarray or None
+            The features relative to rest; None while calibrating.
+
+        Raises
+        ------
+        DataError
+            If every window of the rest was lost.
+        """
+        if self._mean is None and self._n < self.n_windows:
+            self._n += 1
+            if np.isfinite(features).all():
+                self._seen.append(features)
+            return None
+        if self._mean is None:
+            if not self._seen:
+                raise DataError(f"all {self.n_windows} windows of the rest had lost samples; rest again")
+            self._mean = np.mean(self._seen, axis=0)
+            self._seen.clear()
+        calibrated: npt.NDArray[Any] = features - self._mean
+        return calibrated

@@ -1,0 +1,9 @@
+"""Readers of data sets and of loose files: every one yields Recordings."""
+
+from affectbio.datasets.edf import EDFTruncatedWarning, read_edf
+from affectbio.registry import Registry
+
+__all__ = ["DATASETS", "EDFTruncatedWarning", "read_edf"]
+
+#: Data sets by name: classes that take the folder of a user's copy.
+DATASETS = Registry("data set", {"eegmat": "affectbio.datasets.eegmat:EEGMAT"}, "affectbio.datasets")
