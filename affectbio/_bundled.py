@@ -1,4 +1,4 @@
-"""Finds the data that ship with the code: in a wheel under ``affectbio/_bundled/``, in a checkout beside ``affectbio/``."""
+"""Finds the data that ship with the code: in a wheel in ``affectbio/_bundled/``, in a checkout beside the package."""
 
 from __future__ import annotations
 

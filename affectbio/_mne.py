@@ -1,8 +1,11 @@
-"""The bridge to MNE: Raw and Epochs in and out, units, montage and annotations kept. MNE is imported when it is crossed."""
+"""The bridge to MNE: Raw and Epochs in and out, with units, montage, bad channels and annotations.
+
+MNE is imported when the bridge is crossed, not before.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,10 +13,12 @@ from affectbio.errors import DataError
 from affectbio.types import Channel, Recording, Signal, Windows
 
 if TYPE_CHECKING:
-    import mne
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-# Kinds MNE has no type for travel as "misc"; the unit goes with them in the channel's name only in MNE's own files.
+    import mne
+    import numpy.typing as npt
+
+# MNE's types for our kinds. It has none for the rest (ppg, acc, gyro), which travel as "misc" and come back as "misc".
 _MNE_TYPES = ("eeg", "eog", "ecg", "emg", "gsr", "resp", "temperature", "misc")
 _LOST = "BAD_lost"
 
@@ -23,80 +28,110 @@ def _info(channels: Sequence[Channel], sfreq: float) -> mne.Info:
 
     types = [c.kind if c.kind in _MNE_TYPES else "misc" for c in channels]
     info = mne.create_info([c.name for c in channels], sfreq, types)
-    positions = {c.name: np.asarray(c.position) for c in channels if c.position is not None}
+    positions = {c.name: np.asarray(c.position) for c in channels if c.kind == "eeg"}
     if positions:
-        info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"), on_missing="ignore")
+        info.set_montage(mne.channels.make_dig_montage(positions, coord_frame="head"))
     return info
 
 
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """First and one past the last index of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+def _lost_runs(lost: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, npt.NDArray[np.intp]]]:
+    """First and one past the last sample, and the channels, of every run in which the same channels are lost."""
+    change = np.flatnonzero((lost[:, 1:] != lost[:, :-1]).any(axis=0)) + 1
+    for first, last in zip((0, *change), (*change, lost.shape[1]), strict=True):
+        rows = np.flatnonzero(lost[:, first])
+        if len(rows):
+            yield int(first), int(last), rows
+
+
+def _annotations(recording: Recording, signal: Signal, lost: npt.NDArray[np.bool_]) -> mne.Annotations:
+    import mne
+
+    events = recording.events
+    onsets = [*(events["onset"].to_numpy(dtype=float) - signal.start)]
+    # BIDS writes n/a for a duration that is not known; MNE wants a number.
+    durations = [*np.nan_to_num(events["duration"].to_numpy(dtype=float))]
+    descriptions = [*events["trial_type"].astype(str)]
+    for onset, description in zip(onsets, descriptions, strict=True):
+        if not 0 <= onset <= signal.duration:
+            raise DataError(
+                f"event {description!r} starts at {onset:g} s, outside the signal of {signal.duration:g} s (its first "
+                f"channel is {signal.ch_names[0]!r}); MNE would drop it silently: crop the events first"
+            )
+    ch_names: list[tuple[str, ...]] = [()] * len(onsets)
+    for first, last, rows in _lost_runs(lost):
+        onsets.append(first / signal.sfreq)
+        durations.append((last - first) / signal.sfreq)
+        descriptions.append(_LOST)
+        # No names: all channels, which is how MNE's own tools write and read it.
+        ch_names.append(() if len(rows) == signal.n_chans else tuple(signal.ch_names[i] for i in rows))
+    return mne.Annotations(onsets, durations, descriptions, ch_names=ch_names)
 
 
 def raw_from_recording(recording: Recording, name: str) -> mne.io.RawArray:
+    """Do the work of `Recording.to_raw`."""
     import mne
 
     signal = recording.signal(name)
     data = np.array(signal.data, dtype=np.float64)
-    lost = np.isnan(data).any(axis=0)
+    lost = np.isnan(data)
     # MNE's filters spread a NaN over the whole recording; zeros under a BAD_ annotation are its convention.
-    data[:, lost] = 0.0
+    data[lost] = 0.0
     raw = mne.io.RawArray(data, _info(signal.channels, signal.sfreq), verbose="error")
-    events = recording.events
-    onsets = [*(events["onset"].to_numpy(dtype=float) - signal.start)]
-    durations, descriptions = [*events["duration"]], [*events["trial_type"].astype(str)]
-    for first, last in _runs(lost):
-        onsets.append(first / signal.sfreq)
-        durations.append((last - first) / signal.sfreq)
-        descriptions.append(_LOST)
-    inside = [i for i, onset in enumerate(onsets) if 0 <= onset <= signal.duration]
-    if len(inside) < len(onsets):
-        outside = next(i for i in range(len(onsets)) if i not in inside)
-        raise DataError(
-            f"event {descriptions[outside]!r} starts at {onsets[outside]:g} s, outside signal {name!r} of "
-            f"{signal.duration:g} s; MNE would drop it silently: crop the events first"
-        )
-    raw.set_annotations(mne.Annotations(onsets, durations, descriptions))
+    raw.set_annotations(_annotations(recording, signal, lost))
+    raw.info["bads"] = [bad for bad in recording.meta.get("bads", ()) if bad in signal.ch_names]
     raw.info["subject_info"] = {"his_id": recording.subject}
     return raw
 
 
+def _channel(name: str, kind: str, position: npt.NDArray[np.float64]) -> Channel:
+    if kind != "eeg":
+        return Channel(name, kind if kind in _MNE_TYPES else "misc")
+    # MNE writes NaN, older files zeros, where no position is known.
+    if not np.isfinite(position).all() or not position.any():
+        return Channel(name)
+    x, y, z = (float(v) for v in position)
+    return Channel(name, position=(x, y, z))
+
+
 def recording_from_raw(raw: mne.io.BaseRaw, subject: str, *, signal: str, session: str) -> Recording:
+    """Do the work of `Recording.from_raw`."""
     import pandas as pd
 
-    channels = []
-    for name, kind, ch in zip(raw.ch_names, raw.get_channel_types(), raw.info["chs"], strict=True):
-        position = tuple(float(v) for v in ch["loc"][:3])
-        placed = kind == "eeg" and np.isfinite(position).all() and any(position)
-        kind = kind if kind in _MNE_TYPES else "misc"
-        channels.append(Channel(name, kind, position=(position[0], position[1], position[2]) if placed else None))
+    sfreq = float(raw.info["sfreq"])
+    locs = [ch["loc"][:3] for ch in raw.info["chs"]]
+    channels = [_channel(*described) for described in zip(raw.ch_names, raw.get_channel_types(), locs, strict=True)]
     data = raw.get_data()
-    rows = []
-    for onset, duration, description in zip(
-        raw.annotations.onset - raw.first_time * (raw.annotations.orig_time is not None),
-        raw.annotations.duration,
-        raw.annotations.description,
-        strict=True,
+    notes = raw.annotations
+    rows: list[tuple[float, float, str]] = []
+    # MNE counts onsets from the start of the acquisition; a cropped Raw begins first_time later.
+    onsets = notes.onset - raw.first_time
+    for onset, duration, description, names in zip(
+        onsets, notes.duration, notes.description, notes.ch_names, strict=True
     ):
         if description == _LOST:
-            first = round(onset * raw.info["sfreq"])
-            data[:, first : first + round(duration * raw.info["sfreq"])] = np.nan
+            picked: Any = [raw.ch_names.index(n) for n in names] or slice(None)
+            first, last = max(0, round(onset * sfreq)), round((onset + duration) * sfreq)
+            data[picked, first:last] = np.nan
         else:
             rows.append((float(onset), float(duration), str(description)))
     events = pd.DataFrame(rows, columns=["onset", "duration", "trial_type"])
-    events = events.astype({"onset": float, "duration": float, "trial_type": str})
-    signals = {signal: Signal(data, float(raw.info["sfreq"]), channels)}
-    return Recording(signals, subject=subject, session=session, events=events)
+    return Recording(
+        {signal: Signal(data, sfreq, channels)},
+        subject=subject,
+        session=session,
+        events=events.astype({"onset": float, "duration": float, "trial_type": str}),
+        meta={"bads": tuple(raw.info["bads"])} if raw.info["bads"] else {},
+    )
 
 
 def epochs_from_windows(windows: Windows) -> mne.EpochsArray:
+    """Do the work of `Windows.to_epochs`."""
     import mne
 
     if windows.axes != ("window", "channel", "time") or windows.sfreq is None:
         raise DataError(f"epochs need windows of samples (window, channel, time); these are {windows.axes}")
-    names, codes = (["window"], np.zeros(len(windows), int)) if windows.y is None else np.unique(windows.y, return_inverse=True)
+    labels = np.full(len(windows), "window") if windows.y is None else windows.y.astype(str)
+    names, codes = np.unique(labels, return_inverse=True)
     # MNE wants distinct sample numbers; the true times are in the metadata.
     events = np.column_stack([np.arange(len(windows)), np.zeros(len(windows), int), codes + 1])
     return mne.EpochsArray(

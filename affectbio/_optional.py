@@ -37,8 +37,11 @@ def require(module: str, extra: str) -> ModuleType:
     """
     try:
         return import_module(module)
-    except ImportError as error:
-        state = "is not installed" if getattr(error, "name", None) == module.split(".")[0] else f"does not import ({error})"
-    except OSError as error:
-        state = f"is installed but its compiled part does not load ({error})"
-    raise MissingExtraError(f'{module} {state}; install it with: pip install "affectbio[{extra}]"')
+    except (ImportError, OSError) as error:
+        if isinstance(error, OSError):
+            state = f"is installed but its compiled part does not load ({error})"
+        elif error.name == module.partition(".")[0]:
+            state = "is not installed"
+        else:
+            state = f"does not import ({error})"
+        raise MissingExtraError(f'{module} {state}; install it with: pip install "affectbio[{extra}]"') from error

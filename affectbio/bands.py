@@ -78,7 +78,7 @@ def resolve_bands(bands: Bands, sfreq: float) -> tuple[Band, ...]:
     for band in resolved:
         if not 0 < band.l_freq < band.h_freq < sfreq / 2:
             raise ValueError(
-                f"band {band.name!r} is {band.l_freq:g}-{band.h_freq:g} Hz; expected 0 < low < high < {sfreq / 2:g} Hz, "
-                f"half the sampling rate of {sfreq:g} Hz"
+                f"band {band.name!r} is {band.l_freq:g}-{band.h_freq:g} Hz; expected 0 < low < high < "
+                f"{sfreq / 2:g} Hz, half the sampling rate of {sfreq:g} Hz"
             )
     return resolved

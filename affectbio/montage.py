@@ -1,7 +1,8 @@
-"""Electrode positions of the 10-05 system (Oostenveld & Praamstra, Clin. Neurophysiol. 112, 2001), without importing MNE.
+"""Electrode positions of the 10-05 system, without importing MNE.
 
-The table is MNE's ``standard_1005`` montage (BSD-3-Clause), in metres in MNE's head frame, so that drivers and embedded
-programs need no MNE; a test holds the two equal.
+The names are those of Oostenveld & Praamstra, Clin. Neurophysiol. 112, 2001. The positions are those of MNE's
+``standard_1005`` montage (BSD-3-Clause), in metres in MNE's head frame, so that drivers and embedded programs need no
+MNE; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _OLD = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 @cache
 def _positions() -> dict[str, tuple[float, float, float]]:
     with (bundled("montage") / "standard_1005.csv").open(encoding="utf-8", newline="") as file:
-        return {row["name"].lower(): (float(row["x"]), float(row["y"]), float(row["z"])) for row in csv.DictReader(file)}
+        return {
+            row["name"].lower(): (float(row["x"]), float(row["y"]), float(row["z"])) for row in csv.DictReader(file)
+        }
 
 
 def electrode_position(name: str) -> tuple[float, float, float] | None:

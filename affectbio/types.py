@@ -7,7 +7,7 @@ leave the metadata of `Windows`: that is what makes a leak between training and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     import mne
     import pandas as pd
 
-__all__ = ["TARGET_ACCESS", "Affect", "Channel", "Consent", "Recording", "Score", "Signal", "Windows", "table_of_windows"]
+__all__ = [
+    "TARGET_ACCESS",
+    "Affect",
+    "Channel",
+    "Consent",
+    "Recording",
+    "Score",
+    "Signal",
+    "Windows",
+    "table_of_windows",
+]
 
 #: What a pipeline may know of the person it is tested on, from nothing to labels. A number is never shown without it.
 TARGET_ACCESS = ("none", "rest", "causal", "unlabelled", "labelled")
@@ -38,9 +48,9 @@ class Channel:
     name : str
         For EEG a 10-05 name, unless ``position`` is given.
     kind : str
-        One of `affectbio.units.KINDS`, MNE's words: ``"eeg"``, ``"ecg"``, ``"gsr"``, …
+        One of `affectbio.units.KINDS`, MNE's words: ``"eeg"``, ``"ecg"``, ``"gsr"``.
     unit : str
-        SI unit; empty means the one of the kind.
+        SI unit; empty means the one of the kind. A channel of kind ``"misc"`` may have any.
     position : tuple of float, optional
         x, y, z of an EEG electrode in metres, in MNE's head frame. Looked up from the name if not given.
 
@@ -65,7 +75,8 @@ class Channel:
             raise DataError(f"channel {self.name!r}: {unknown_name('kind of channel', self.kind, KINDS)}")
         if not self.unit:
             object.__setattr__(self, "unit", KINDS[self.kind])
-        if self.unit != KINDS[self.kind]:
+        allowed = set(KINDS.values()) if self.kind == "misc" else {KINDS[self.kind]}
+        if self.unit not in allowed:
             raise DataError(
                 f"channel {self.name!r} of kind {self.kind!r} has unit {self.unit!r}; expected the SI unit "
                 f"{KINDS[self.kind]!r}: scale the data with affectbio.units.si_unit"
@@ -74,8 +85,8 @@ class Channel:
             position = electrode_position(self.name)
             if position is None:
                 raise DataError(
-                    f"EEG channel {self.name!r} has no position and its name is not one of the 10-05 system; rename it, "
-                    f"give its position, or give it the kind 'misc'"
+                    f"EEG channel {self.name!r} has no position and its name is not one of the 10-05 system; "
+                    f"rename it, give its position, or give it the kind 'misc'"
                 )
             object.__setattr__(self, "position", position)
 
@@ -147,7 +158,7 @@ class Signal:
 
     @property
     def ch_names(self) -> tuple[str, ...]:
-        """Names of the channels."""
+        """Channel names."""
         return tuple(c.name for c in self.channels)
 
     @property
@@ -197,10 +208,17 @@ class Signal:
         -------
         Signal
             What of it lies inside; may be empty.
+
+        Raises
+        ------
+        DataError
+            If ``stop`` is before ``start``, or one of them is not a number.
         """
-        # Rounded first: 0.3 * 10 is 2.9999999999999996, and the sample at 0.3 s is meant.
-        first = max(0, int(np.ceil(round((start - self.start) * self.sfreq, 6))))
-        last = max(first, min(self.n_times, int(np.ceil(round((stop - self.start) * self.sfreq, 6)))))
+        if not start <= stop:
+            raise DataError(f"cannot crop to {start:g} s until {stop:g} s; expected start <= stop")
+        # Rounded first: 0.57 * 100 is 56.99999999999999, and the sample at 0.57 s is meant.
+        edges = np.ceil(np.round((np.array([start, stop]) - self.start) * self.sfreq, 6))
+        first, last = (int(edge) for edge in np.clip(edges, 0, self.n_times))
         return replace(self, data=self.data[:, first:last], start=self.start + first / self.sfreq)
 
 
@@ -211,7 +229,7 @@ class Consent:
     Parameters
     ----------
     purposes : tuple of str
-        What the data may be used for: ``"research"``, ``"teaching"``, ``"product"``, …
+        What the data may be used for: ``"research"``, ``"teaching"``, ``"product"``.
     source : str
         Where that is written: a form, a licence, a data-set page.
     """
@@ -223,7 +241,7 @@ class Consent:
 def _no_events() -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({"onset": pd.Series(dtype=float), "duration": pd.Series(dtype=float), "trial_type": pd.Series(dtype=str)})
+    return pd.DataFrame({"onset": [], "duration": [], "trial_type": []}).astype({"trial_type": str})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,7 +251,7 @@ class Recording:
     Parameters
     ----------
     signals : mapping of str to Signal
-        Signals by name: ``"eeg"``, ``"ppg"``, ``"eda"``, …
+        Signals by name: ``"eeg"``, ``"ppg"``, ``"eda"``.
     subject : str
         Pseudonym of the person.
     events : pandas.DataFrame
@@ -303,6 +321,11 @@ class Recording:
             raise DataError(str(unknown_name("signal", name, self.signals)))
         return self.signals[name]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mappingproxy does not pickle, and joblib sends recordings to other processes.
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _recording, (state | {"signals": dict(self.signals), "meta": dict(self.meta)},)
+
     def windows(self, length_s: float, step_s: float, signal: str = "eeg") -> Windows:
         """Cut a signal into windows that lie wholly inside one event.
 
@@ -321,11 +344,16 @@ class Recording:
         Raises
         ------
         DataError
-            If no window fits into any event.
+            If no window fits into any event, or length or step are less than a sample.
         """
         source = self.signal(signal)
         length, step = round(length_s * source.sfreq), round(step_s * source.sfreq)
-        first = np.arange(0, max(0, source.n_times - length + 1), max(step, 1))
+        if length < 1 or step < 1:
+            raise DataError(
+                f"windows of {length_s:g} s every {step_s:g} s: at {source.sfreq:g} Hz a sample lasts "
+                f"{1 / source.sfreq:g} s; expected at least that of both"
+            )
+        first = np.arange(0, max(0, source.n_times - length + 1), step)
         table, keep = table_of_windows(self, source.start + first / source.sfreq, length / source.sfreq)
         view = np.lib.stride_tricks.sliding_window_view(source.data, length, axis=1) if len(first) else None
         if view is None or not keep.any():
@@ -353,7 +381,13 @@ class Recording:
         Returns
         -------
         mne.io.RawArray
-            In volts; events become annotations, runs of NaN become ``BAD_lost``.
+            In volts. Events become annotations by their ``trial_type`` (other columns stay behind), runs of NaN
+            become zeros annotated ``BAD_lost``, and time counts from the signal's first sample.
+
+        Raises
+        ------
+        DataError
+            If an event lies outside the signal.
         """
         from affectbio._mne import raw_from_recording
 
@@ -377,14 +411,26 @@ class Recording:
         Returns
         -------
         Recording
-            Annotations become events.
+            Annotations become events, samples annotated ``BAD_lost`` become NaN, and bad channels are named in
+            ``meta["bads"]``.
+
+        Raises
+        ------
+        DataError
+            If an EEG channel has neither a position nor a 10-05 name.
         """
         from affectbio._mne import recording_from_raw
 
         return recording_from_raw(raw, subject, signal=signal, session=session)
 
 
-def table_of_windows(recording: Recording, starts: npt.NDArray[np.float64], length_s: float) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def _recording(state: dict[str, Any]) -> Recording:
+    return Recording(**state)
+
+
+def table_of_windows(
+    recording: Recording, starts: npt.NDArray[np.float64], length_s: float
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Say of every window of a recording which event it lies in.
 
     Parameters
@@ -401,7 +447,8 @@ def table_of_windows(recording: Recording, starts: npt.NDArray[np.float64], leng
     table : pandas.DataFrame
         One row per kept window: ``subject, session, trial, stimulus, start, stop, trial_type``.
     keep : ndarray of bool, shape (n,)
-        Which windows lie wholly inside one event. Cost is linear in windows plus events.
+        Which windows lie wholly inside an event. Where events overlap (a marker within a trial, a trial within a
+        block), a window belongs to the one that began last among those that hold all of it.
     """
     import pandas as pd
 
@@ -412,15 +459,22 @@ def table_of_windows(recording: Recording, starts: npt.NDArray[np.float64], leng
         events["trial"] = [f"{i:03d}" for i in range(len(events))]
     onset = events["onset"].to_numpy(dtype=float)
     offset = onset + events["duration"].to_numpy(dtype=float)
-    which = np.searchsorted(onset, starts + 1e-9, side="right") - 1
+    which = np.full(len(starts), -1)
+    # A microsecond of slack: onsets and starts come from different arithmetic.
+    first = np.searchsorted(starts, onset - 1e-6)
+    last = np.searchsorted(starts, offset - length_s + 1e-6, side="right")
+    for event in np.flatnonzero(first < last):
+        which[first[event] : last[event]] = event
     keep = which >= 0
-    keep[keep] &= starts[keep] + length_s <= offset[which[keep]] + 1e-9
     rows = events.loc[which[keep], ["trial", "stimulus", "trial_type"]].reset_index(drop=True)
     table = pd.DataFrame({"subject": recording.subject, "session": recording.session}, index=range(int(keep.sum())))
     table["trial"], table["stimulus"] = rows["trial"], rows["stimulus"]
     table["start"], table["stop"] = starts[keep], starts[keep] + length_s
     table["trial_type"] = rows["trial_type"]
     return table, keep
+
+
+_WHO_AND_WHAT = ("subject", "session", "trial", "stimulus", "start", "stop")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -444,12 +498,24 @@ class Windows:
     sfreq : float, optional
         Sampling rate in Hz, if the last axis is time.
     target_access : str
-        What was already used of each person, one of `TARGET_ACCESS`: set by the adaptation methods, shown in every report.
+        What was already used of each person, one of `TARGET_ACCESS`: set by the adaptation methods, shown in every
+        report.
 
     Raises
     ------
     DataError
-        If lengths differ, or the metadata lack a column that leak checks need.
+        If lengths differ, axes, channels or features do not fit ``X``, or the metadata lack a column that leak checks
+        need.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> who = pd.DataFrame({"subject": ["01", "02"], "session": "01", "trial": "1", "stimulus": "film"})
+    >>> when = pd.DataFrame({"start": [0.0, 0.0], "stop": [1.0, 1.0]})
+    >>> X, y = np.zeros((2, 1, 128)), np.array(["calm", "tense"])
+    >>> windows = Windows(X, y, who.join(when), axes=("window", "channel", "time"))
+    >>> windows.groups("subject", "trial")
+    array(['01/1', '02/1'], dtype=object)
     """
 
     X: npt.NDArray[Any]
@@ -462,7 +528,10 @@ class Windows:
     target_access: str = "none"
 
     def __post_init__(self) -> None:
-        missing = [c for c in ("subject", "session", "trial", "stimulus", "start", "stop") if c not in self.metadata.columns]
+        object.__setattr__(self, "X", np.asarray(self.X))
+        object.__setattr__(self, "y", None if self.y is None else np.asarray(self.y))
+        object.__setattr__(self, "channels", tuple(self.channels))
+        missing = [c for c in _WHO_AND_WHAT if c not in self.metadata.columns]
         if missing:
             raise DataError(
                 f"the metadata of windows lack {', '.join(missing)}; without them a leak between training and test "
@@ -473,10 +542,19 @@ class Windows:
         lengths = {len(self.X), len(self.metadata), *(() if self.y is None else (len(self.y),))}
         if len(lengths) != 1:
             n_y = "no" if self.y is None else len(self.y)
-            raise DataError(f"{len(self.X)} windows, {n_y} labels and {len(self.metadata)} rows of metadata; expected as many of each")
+            raise DataError(
+                f"{len(self.X)} windows, {n_y} labels and {len(self.metadata)} rows of metadata; "
+                f"expected as many of each"
+            )
+        n_chans = self.X.shape[self.axes.index("channel")] if "channel" in self.axes else len(self.channels)
+        if self.channels and len(self.channels) != n_chans:
+            raise DataError(
+                f"{len(self.channels)} channels for an axis of length {n_chans}, X has shape {self.X.shape}"
+            )
+        if self.features and len(self.features) != self.X.shape[-1]:
+            raise DataError(f"{len(self.features)} names of features for a last axis of length {self.X.shape[-1]}")
         if self.target_access not in TARGET_ACCESS:
             raise DataError(str(unknown_name("target access", self.target_access, TARGET_ACCESS)))
-        object.__setattr__(self, "channels", tuple(self.channels))
 
     def __len__(self) -> int:
         return len(self.X)
@@ -492,13 +570,20 @@ class Windows:
         Returns
         -------
         ndarray, shape (n_windows,)
-            Strings; several columns are joined.
+            Strings; several columns are joined by ``"/"``.
+
+        Raises
+        ------
+        DataError
+            If no column is named, or one is not there.
         """
-        parts = [self.metadata[c].astype(str) for c in columns]
-        joined = parts[0]
-        for part in parts[1:]:
-            joined = joined + "/" + part
-        return joined.to_numpy()
+        if not columns:
+            raise DataError("groups of what? Expected a column of the metadata, such as 'subject'")
+        for column in columns:
+            if column not in self.metadata.columns:
+                raise DataError(str(unknown_name("column of metadata", column, map(str, self.metadata.columns))))
+        rows = zip(*(self.metadata[c].astype(str) for c in columns), strict=True)
+        return np.array(["/".join(row) for row in rows], dtype=object)
 
     def take(self, which: npt.NDArray[Any]) -> Windows:
         """Give some of the windows.
@@ -512,13 +597,18 @@ class Windows:
         -------
         Windows
             Those windows, metadata re-indexed from 0.
+
+        Raises
+        ------
+        IndexError
+            If an index is out of range, or a mask has another length.
         """
-        which = np.flatnonzero(which) if np.asarray(which).dtype == bool else np.asarray(which)
+        rows = np.arange(len(self))[which]
         return replace(
             self,
-            X=self.X[which],
-            y=None if self.y is None else self.y[which],
-            metadata=self.metadata.iloc[which].reset_index(drop=True),
+            X=self.X[rows],
+            y=None if self.y is None else self.y[rows],
+            metadata=self.metadata.iloc[rows].reset_index(drop=True),
         )
 
     @classmethod
@@ -528,12 +618,12 @@ class Windows:
         Parameters
         ----------
         parts : sequence of Windows
-            With equal axes, channels, features, rate and target access.
+            With equal axes, channel names and kinds, features, rate and target access.
 
         Returns
         -------
         Windows
-            All of them in that order.
+            All of them in that order. Electrode positions, which differ from head to head, are those of the first.
 
         Raises
         ------
@@ -547,8 +637,11 @@ class Windows:
         first = parts[0]
         for part in parts[1:]:
             for name in ("axes", "channels", "features", "sfreq", "target_access"):
-                if getattr(part, name) != getattr(first, name):
-                    raise DataError(f"windows differ in {name}: {getattr(first, name)} and {getattr(part, name)}")
+                one, other = (getattr(p, name) for p in (first, part))
+                if name == "channels":
+                    one, other = ([f"{c.name} ({c.kind})" for c in channels] for channels in (one, other))
+                if one != other:
+                    raise DataError(f"windows differ in {name}: {one} and {other}; bring them to the same first")
         labels = [p.y for p in parts if p.y is not None]
         if labels and len(labels) != len(parts):
             raise DataError("some windows have labels and some have none; expected all or none")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from affectbio.errors import DataError
 from affectbio.registry import unknown_name
 
@@ -26,13 +28,18 @@ _PREFIX = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3}
 _LONG_PREFIX = {"nano": "n", "micro": "u", "milli": "m", "kilo": "k"}
 _BASE = {
     "v": "V", "volt": "V", "volts": "V",
-    "s": "S", "siemens": "S",
-    "degc": "degC", "c": "degC", "celsius": "degC", "°c": "degC",
+    "siemens": "S",
+    "degc": "degC", "c": "degC", "celsius": "degC", "°c": "degC", "oc": "degC",
     "m/s^2": "m/s^2", "m/s2": "m/s^2", "m/s²": "m/s^2",
     "rad/s": "rad/s",
     "1": "1", "counts": "1", "count": "1", "a.u.": "1", "au": "1", "n/a": "1",
 }  # fmt: skip
-_FIXED = {"g": (9.80665, "m/s^2"), "deg/s": (0.017453292519943295, "rad/s"), "dps": (0.017453292519943295, "rad/s")}
+_FIXED = {
+    "g": (9.80665, "m/s^2"),
+    "mg": (9.80665e-3, "m/s^2"),
+    "deg/s": (math.pi / 180, "rad/s"),
+    "dps": (math.pi / 180, "rad/s"),
+}
 
 
 def si_unit(unit: str) -> tuple[float, str]:
@@ -63,7 +70,8 @@ def si_unit(unit: str) -> tuple[float, str]:
     (1e-06, 'S')
     """
     # U+00B5 (micro sign) and U+03BC (Greek mu) both stand for micro.
-    text = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").lower()
+    written = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u")
+    text = written.lower()
     if not text:
         raise DataError("a unit is empty; expected one such as 'uV', 'V', 'uS', 'g', 'degC' or 'counts'")
     if text in _FIXED:
@@ -73,6 +81,9 @@ def si_unit(unit: str) -> tuple[float, str]:
     for long, short in _LONG_PREFIX.items():
         if text.startswith(long) and text[len(long) :] in _BASE:
             return _PREFIX[short], _BASE[text[len(long) :]]
-    if text[0] in _PREFIX and text[1:] in _BASE and _BASE[text[1:]] in ("V", "S"):
+    # The one symbol whose case matters: ms is milliseconds, mS is millisiemens.
+    if written.endswith("S") and text[:-1] in _PREFIX:
+        return _PREFIX[text[:-1]], "S"
+    if text[0] in _PREFIX and _BASE.get(text[1:]) in ("V", "S"):
         return _PREFIX[text[0]], _BASE[text[1:]]
     raise DataError(str(unknown_name("unit", unit, [*_BASE, *_FIXED, "uV", "mV", "uS"])))

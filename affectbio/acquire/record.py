@@ -1,0 +1,205 @@
+"""Records LSL streams into one XDF file, as they come: nothing filled in, nothing smoothed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from affectbio.acquire._liblsl import load_pylsl
+from affectbio.acquire.inlet import StreamState, Watchdog, find_stream, not_connected
+from affectbio.xdf.header import parse_header
+from affectbio.xdf.writer import XDFWriter
+
+__all__ = ["Recorder", "StreamHealth"]
+
+_OFFSET_EVERY_S = 5.0
+_PULL_S = 0.2
+_LARGEST_CHUNK = 4096
+# liblsl holds this much while a disk is slow, in seconds of signal.
+_BUFFER_S = 360
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """How one stream's recording goes.
+
+    Parameters
+    ----------
+    name, lsl_type : str
+        Which stream.
+    n_samples : int
+        Written so far.
+    last_stamp : float or None
+        Sender's stamp of the last one, in seconds.
+    n_offsets : int
+        Measurements of the sender's clock written so far; without one a reader cannot align the stream.
+    state : str
+        ``"connecting"``, ``"streaming"``, ``"silent"`` or ``"lost"``.
+    """
+
+    name: str
+    lsl_type: str
+    n_samples: int
+    last_stamp: float | None
+    n_offsets: int
+    state: StreamState
+
+
+class Recorder:
+    """Writes streams to a file between ``with`` and its end; all of them must be there at the start.
+
+    Parameters
+    ----------
+    path : path-like
+        XDF file to make. An existing one is not touched.
+    streams : sequence of pylsl.StreamInfo or mapping
+        What to record: streams from `find_stream`, or its arguments, such as ``{"source_id": "cyton-001"}``.
+    timeout_s : float
+        How long finding and connecting may take for each, in seconds.
+
+    Raises
+    ------
+    StreamNotFoundError
+        If a stream is not there; no file is made then.
+    StreamError
+        While recording, from `check` or at the end: the disk is full, or whatever else stopped a stream's thread. The
+        file is readable up to there.
+
+    Notes
+    -----
+    One thread per stream, so that a quiet one does not hold up the others. Stamps are the sender's; its clock is
+    measured at the start, every 5 s and at the end, and written beside them, as LabRecorder does.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], streams: Sequence[Any], *, timeout_s: float = 5.0) -> None:
+        self.path = os.fspath(path)
+        self._wanted = list(streams)
+        self._timeout_s = timeout_s
+        self._workers: list[_Worker] = []
+        self._end = Event()
+
+    @property
+    def health(self) -> tuple[StreamHealth, ...]:
+        """How each stream's recording goes, in the order they were asked for."""
+        return tuple(worker.health for worker in self._workers)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the file so far."""
+        return self._file.n_bytes
+
+    def check(self) -> None:
+        """Raise what stopped a stream's thread, if anything did.
+
+        Raises
+        ------
+        Exception
+            The thread's own: a StreamError if the disk is full.
+        """
+        for worker in self._workers:
+            if worker.error is not None:
+                raise worker.error
+
+    def __enter__(self) -> Self:
+        infos = [find_stream(**w, timeout_s=self._timeout_s) if isinstance(w, Mapping) else w for w in self._wanted]
+        inlets = [_connected(info, self._timeout_s) for info in infos]
+        self._file = XDFWriter(self.path)
+        with ExitStack() as undo:
+            undo.callback(self._file.close)
+            self._workers = [_Worker(inlet, full, self._file, self._end) for inlet, full in inlets]
+            undo.pop_all()
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        for worker in self._workers:
+            worker.join()
+        self._file.close()
+        if error is None:
+            self.check()
+
+
+def _connected(info: Any, timeout_s: float) -> tuple[Any, Any]:
+    """Open an inlet and fetch the stream's whole description."""
+    pylsl = load_pylsl()
+    inlet = pylsl.StreamInlet(info, max_buflen=_BUFFER_S, recover=True)
+    try:
+        full = inlet.info(timeout_s)
+        inlet.open_stream(timeout_s)
+    except (pylsl.TimeoutError, pylsl.LostError) as error:
+        raise not_connected(info, timeout_s) from error
+    return inlet, full
+
+
+class _Worker(Thread):
+    """Pulls one stream and hands it to the file."""
+
+    def __init__(self, inlet: Any, info: Any, file: XDFWriter, end: Event) -> None:
+        super().__init__(name=f"record {info.name()}", daemon=True)
+        xml = info.as_xml()
+        header = parse_header(xml)
+        self.error: Exception | None = None
+        self._pylsl = load_pylsl()
+        self._name, self._lsl_type = header.name, header.lsl_type
+        self._inlet, self._file, self._end = inlet, file, end
+        self._stream_id = file.add_stream(xml)
+        self._watchdog = Watchdog(header.sfreq)
+        self._n_samples, self._n_offsets = 0, 0
+        self._last_stamp: float | None = None
+
+    @property
+    def health(self) -> StreamHealth:
+        return StreamHealth(
+            self._name, self._lsl_type, self._n_samples, self._last_stamp, self._n_offsets, self._watchdog.state
+        )
+
+    def run(self) -> None:
+        try:
+            self._record()
+        except Exception as error:  # kept for the caller, who gets it from check() or at the end
+            self.error = error
+            self._end.set()
+
+    def _record(self) -> None:
+        next_offset = 0.0
+        while not self._end.is_set():
+            if time.monotonic() >= next_offset:
+                self._measure_clock()
+                next_offset = time.monotonic() + _OFFSET_EVERY_S
+            self._take(_PULL_S)
+        # What liblsl has already received still belongs to the recording.
+        while self._take(0.0):
+            pass
+        self._measure_clock()
+
+    def _take(self, timeout_s: float) -> bool:
+        values, stamps = self._inlet.pull_chunk(
+            timeout=timeout_s, max_samples=_LARGEST_CHUNK, min_samples=1, as_numpy=True
+        )
+        if not len(stamps):
+            return False
+        self._watchdog.seen()
+        self._file.write(self._stream_id, values, stamps)
+        self._n_samples += len(stamps)
+        self._last_stamp = float(stamps[-1])
+        return True
+
+    def _measure_clock(self) -> None:
+        try:
+            offset = self._inlet.time_correction(2.0)
+        except (self._pylsl.TimeoutError, self._pylsl.LostError):
+            # The sender is away for now; `health` shows it as lost, and the next measurement is due in 5 s.
+            return
+        # XDF wants the moment on the sender's clock (xdfwriter.cpp in LabRecorder: now - offset).
+        self._file.clock_offset(self._stream_id, self._pylsl.local_clock() - offset, offset)
+        self._n_offsets += 1

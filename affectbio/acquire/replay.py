@@ -1,0 +1,379 @@
+"""Plays recordings over LSL as a headset would: in packets, at their own pace, with drift, late arrival and loss.
+
+The stamps are the signal's own time on the replayed device's clock (`ReplayClock`), which runs ``speed`` times as fast
+as the wall clock. A recording keeps its true rate however fast it is played; `wall_time` tells when a stamp was due.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal as os_signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import IO, NamedTuple, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from affectbio.acquire._liblsl import load_pylsl, loopback_session, use_loopback
+from affectbio.acquire.outlet import MarkerOutlet, Outlet
+from affectbio.acquire.spec import ReplayClock, StreamSpec
+from affectbio.errors import AffectbioError, DataError, StreamError
+from affectbio.types import Recording
+
+__all__ = ["ReplayProcess", "Replayed", "replay"]
+
+_LOOK_S = 0.2
+# After the first listener the others get this long; liblsl does not tell how many there are.
+_SETTLE_S = 1.0
+# A sender that vanishes takes with it what it has not sent yet.
+_LINGER_S = 0.5
+
+
+class Replayed(NamedTuple):
+    """What was played.
+
+    Attributes
+    ----------
+    n_sent : int
+        Samples sent.
+    n_lost : int
+        Samples left out, as lost packets and as samples that were already lost in the recording.
+    """
+
+    n_sent: int
+    n_lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Programme:
+    """Recordings made ready to play: light enough for a process that loads no pandas and no MNE.
+
+    ``data`` is (n_chans, n_times) in SI units, all recordings end to end; ``markers`` are (sample, text) in order.
+    """
+
+    spec: StreamSpec
+    data: npt.NDArray[np.float64]
+    markers: tuple[tuple[float, str], ...]
+    speed: float
+    packet: int
+    drift_ppm: float
+    jitter_ms: float
+    loss: float
+    seed: int
+
+
+def replay(
+    recordings: Sequence[Recording],
+    spec: StreamSpec | None = None,
+    *,
+    signal: str = "eeg",
+    speed: float = 1.0,
+    packet: int = 1,
+    drift_ppm: float = 0.0,
+    jitter_ms: float = 0.0,
+    loss: float = 0.0,
+    seed: int = 0,
+    stop: Event | None = None,
+) -> Replayed:
+    """Play recordings over LSL, one after the other without a gap; returns when they are over.
+
+    Two streams are opened: the signal, and its events as text at their onsets (type ``Markers``, the signal's name and
+    source_id with ``-markers``). Nothing is sent before somebody listens to the signal; a second later it starts.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        With the same channels and rate.
+    spec : StreamSpec, optional
+        How the stream presents itself; its channels and rate are the recordings'.
+    signal : str
+        Which signal to play.
+    speed : float
+        How many times faster than life.
+    packet : int
+        Samples sent together, as they would be over the radio: when the last of them is due.
+    drift_ppm : float
+        How much the device's clock is fast, in parts per million: its samples are that much closer together.
+    jitter_ms : float
+        Mean of the exponential delay of a packet's arrival, in milliseconds of wall time. Stamps are not touched.
+    loss : float
+        Share of the packets that never arrive, 0 to 1.
+    seed : int
+        Of the jitter and the losses.
+    stop : threading.Event, optional
+        Ends the replay early when set.
+
+    Returns
+    -------
+    Replayed
+        Samples sent and lost.
+
+    Raises
+    ------
+    DataError
+        If the recordings differ in channels or rate, or none is given.
+    StreamError
+        If LSL does not load.
+    """
+    programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
+    return _play(programme, stop or Event())
+
+
+class ReplayProcess:
+    """The same in a process of its own, as a headset's program would be; use it in a ``with`` block.
+
+    It ends when the recordings are over, at the end of the ``with`` block, or with this process, however that dies. It
+    is not disturbed by Ctrl-C, so that whoever reads can stop first.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        As for `replay`.
+    spec : StreamSpec, optional
+        As for `replay`.
+    signal, speed, packet, drift_ppm, jitter_ms, loss, seed
+        As for `replay`.
+
+    Attributes
+    ----------
+    spec : StreamSpec
+        The stream to look for.
+
+    Raises
+    ------
+    DataError
+        If the recordings cannot be played together.
+    StreamError
+        At the end, if the process failed; its own error is the cause.
+
+    Notes
+    -----
+    A child fed through its standard input, not `multiprocessing`, which would import the caller's script again, and
+    with it all that the script imports. A session of `use_loopback` holds there too.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        spec: StreamSpec | None = None,
+        *,
+        signal: str = "eeg",
+        speed: float = 1.0,
+        packet: int = 1,
+        drift_ppm: float = 0.0,
+        jitter_ms: float = 0.0,
+        loss: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self._programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
+        self.spec = self._programme.spec
+        self._result: Replayed | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._child.pid if self._child else None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still playing."""
+        return self._child is not None and self._child.poll() is None
+
+    def __enter__(self) -> Self:
+        root = str(Path(__file__).parents[2])
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from affectbio.acquire.replay import _child; _child()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
+        )
+        to_child = cast("IO[bytes]", self._child.stdin)
+        try:
+            pickle.dump((loopback_session(), self._programme), to_child)
+            to_child.flush()
+        except BrokenPipeError as error:
+            status = self._child.wait()
+            raise StreamError(
+                f"the replay process ended at once with status {status}; its standard error says why"
+            ) from error
+        return self
+
+    def wait(self, timeout_s: float | None = None) -> Replayed:
+        """Wait until the recordings are over.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long, in seconds; None is until the end.
+
+        Returns
+        -------
+        Replayed
+            Samples sent and lost.
+
+        Raises
+        ------
+        StreamError
+            If the process failed, or is not over in time.
+        """
+        child = self._child
+        if child is None:
+            raise StreamError("the replay was not started; use it inside `with`")
+        try:
+            child.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise StreamError(f"the replay of {self.spec.name!r} is not over after {timeout_s:g} s") from error
+        if self._result is None:
+            self._result = _result(child)
+        return self._result
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        child = self._child
+        if child is None:
+            return
+        to_child, from_child = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
+        # The child takes the end of its input for the end of the replay.
+        to_child.close()
+        try:
+            child.wait(5.0)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        try:
+            if error is None and child.returncode >= 0 and self._result is None:
+                self._result = _result(child)
+        finally:
+            from_child.close()
+
+
+def _result(child: subprocess.Popen[bytes]) -> Replayed:
+    said = cast("IO[bytes]", child.stdout).read()
+    if not said:
+        raise StreamError(
+            f"the replay process ended with status {child.returncode} and no word; its standard error says more"
+        )
+    result: Replayed | Exception = pickle.loads(said)  # noqa: S301  # from the child that we started
+    if isinstance(result, Exception):
+        raise StreamError(f"the replay process failed: {result}") from result
+    return result
+
+
+def _child() -> None:
+    """Play what comes on standard input, in the process of `ReplayProcess`."""
+    os_signal.signal(os_signal.SIGINT, os_signal.SIG_IGN)
+    session, programme = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the parent that started us
+    stop = Event()
+
+    def end_with_parent() -> None:
+        # Past the buffer of sys.stdin, whose lock a thread must not hold when the interpreter ends.
+        while os.read(0, 1):
+            pass
+        stop.set()
+
+    Thread(target=end_with_parent, daemon=True).start()
+    result: Replayed | Exception
+    try:
+        if session is not None:
+            use_loopback(session)
+        result = _play(programme, stop)
+    except AffectbioError as error:
+        result = error
+    sys.stdout.buffer.write(pickle.dumps(result))
+    sys.stdout.buffer.flush()
+
+
+def _programme(
+    recordings: Sequence[Recording],
+    spec: StreamSpec | None,
+    signal: str,
+    speed: float,
+    packet: int,
+    drift_ppm: float,
+    jitter_ms: float,
+    loss: float,
+    seed: int,
+) -> _Programme:
+    if not recordings:
+        raise DataError("no recording to replay; expected at least one")
+    if not speed > 0 or packet < 1 or not 0 <= loss < 1 or jitter_ms < 0:
+        raise DataError(
+            f"cannot replay with speed {speed!r}, packet {packet!r}, loss {loss!r}, jitter_ms {jitter_ms!r}; expected "
+            f"speed > 0, packet >= 1, 0 <= loss < 1, jitter_ms >= 0"
+        )
+    parts = [recording.signal(signal) for recording in recordings]
+    first = parts[0]
+    for recording, part in zip(recordings, parts, strict=True):
+        if part.channels != first.channels or part.sfreq != first.sfreq:
+            raise DataError(
+                f"recordings of subjects {recordings[0].subject!r} and {recording.subject!r} differ in channels or "
+                f"rate ({first.n_chans} at {first.sfreq:g} Hz, {part.n_chans} at {part.sfreq:g} Hz); one stream has "
+                f"one of each"
+            )
+    if spec is None:
+        spec = StreamSpec("affectbio-replay", signal.upper(), first.channels, first.sfreq, "affectbio-replay")
+    spec = replace(spec, channels=first.channels, sfreq=first.sfreq, units=())
+    offsets = np.cumsum([0, *(part.n_times for part in parts)])
+    markers = [
+        (float(offset + (onset - part.start) * part.sfreq), str(text))
+        for recording, part, offset in zip(recordings, parts, offsets[:-1], strict=True)
+        for onset, text in zip(recording.events["onset"], recording.events["trial_type"], strict=True)
+    ]
+    data = np.concatenate([np.asarray(part.data, dtype=np.float64) for part in parts], axis=1)
+    return _Programme(spec, data, tuple(sorted(markers)), speed, packet, drift_ppm, jitter_ms, loss, seed)
+
+
+def _play(programme: _Programme, stop: Event) -> Replayed:
+    pylsl = load_pylsl()
+    clock = ReplayClock(start=pylsl.local_clock(), speed=programme.speed)
+    spec = replace(programme.spec, replay=clock)
+    with Outlet(spec) as outlet, MarkerOutlet(f"{spec.name}-markers", f"{spec.source_id}-markers") as marker_outlet:
+        while not outlet.wait_for_consumer(_LOOK_S):
+            if stop.is_set():
+                return Replayed(0, 0)
+        stop.wait(_SETTLE_S)
+        result = _send(programme, clock, outlet, marker_outlet, stop)
+        stop.wait(_LINGER_S)
+    return result
+
+
+def _send(
+    programme: _Programme, clock: ReplayClock, outlet: Outlet, marker_outlet: MarkerOutlet, stop: Event
+) -> Replayed:
+    now = load_pylsl().local_clock
+    rng = np.random.default_rng(programme.seed)
+    first_stamp = clock.stamp(now())
+    period = 1.0 / (programme.spec.sfreq * (1.0 + 1e-6 * programme.drift_ppm))
+    n_times = programme.data.shape[1]
+    markers = list(programme.markers)
+    n_sent = n_lost = 0
+    for start in range(0, n_times, programme.packet):
+        data = programme.data[:, start : start + programme.packet]
+        stamps = first_stamp + np.arange(start, start + data.shape[1]) * period
+        # Each packet has its own appointment with the clock, so that late ones do not delay those after them.
+        due = clock.wall(float(stamps[-1])) + rng.exponential(1e-3 * programme.jitter_ms)
+        if stop.wait(max(0.0, due - now())):
+            break
+        while markers and markers[0][0] < start + data.shape[1]:
+            sample, text = markers.pop(0)
+            marker_outlet.push(text, first_stamp + sample * period)
+        # A sample that was lost when it was recorded is lost again.
+        arrives = rng.random() >= programme.loss
+        there = ~np.isnan(data).all(axis=0) & arrives
+        outlet.push(data[:, there], stamps[there])
+        n_sent, n_lost = n_sent + int(there.sum()), n_lost + int((~there).sum())
+    else:
+        for sample, text in markers:
+            marker_outlet.push(text, first_stamp + sample * period)
+    return Replayed(n_sent, n_lost)

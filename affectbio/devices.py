@@ -1,0 +1,219 @@
+"""Device profiles: what a headset or wearable streams, one TOML file each, with the source of every fact.
+
+Bundled ones lie in ``devices/`` of the project; ``AFFECTBIO_DEVICES`` names further folders, and a path works wherever
+a name does.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from affectbio._bundled import bundled
+from affectbio.errors import ConfigError
+from affectbio.montage import electrode_position
+from affectbio.registry import nearest, unknown_name
+from affectbio.types import Channel
+from affectbio.units import KINDS, si_unit
+
+__all__ = ["Device", "DeviceStream", "list_devices", "load_device"]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DeviceStream(_Closed):
+    """One stream of a device.
+
+    Parameters
+    ----------
+    kind : str
+        What its channels measure, one of `affectbio.units.KINDS`.
+    lsl_type : str
+        LSL's content type: ``"EEG"``, ``"ACC"``, …
+    sfreq : float
+        Samples per second of each channel, in Hz.
+    unit : str
+        Unit of ``lsb``; one that is the kind's in SI.
+    lsb : float
+        What one count of the converter is worth, in that unit.
+    channels : tuple of str
+        Names in the order they come; 10-05 names for EEG.
+    packet : int
+        Samples of each channel that travel together, and are lost together.
+    clock : str
+        What the stamps can be made from: ``"device"`` (the packet has a time), ``"counter"`` (it has a number) or
+        ``"none"``.
+    source : str
+        Where these facts come from.
+    """
+
+    kind: str
+    lsl_type: str
+    sfreq: float = Field(gt=0)
+    unit: str
+    lsb: float = Field(gt=0)
+    channels: tuple[str, ...] = Field(min_length=1)
+    packet: int = Field(ge=1)
+    clock: Literal["device", "counter", "none"]
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind not in KINDS:
+            raise ValueError(str(unknown_name("kind of channel", self.kind, KINDS)))
+        if si_unit(self.unit)[1] != KINDS[self.kind]:
+            raise ValueError(
+                f"unit {self.unit!r} is not one of kind {self.kind!r}, whose SI unit is {KINDS[self.kind]!r}"
+            )
+        repeated = sorted({c for c in self.channels if self.channels.count(c) > 1})
+        if repeated:
+            raise ValueError(f"channel {repeated[0]!r} appears twice; names must differ")
+        unplaced = [c for c in self.channels if self.kind == "eeg" and electrode_position(c) is None]
+        if unplaced:
+            raise ValueError(f"EEG channel {unplaced[0]!r} is not an electrode of the 10-05 system")
+        return self
+
+    def signal_channels(self) -> tuple[Channel, ...]:
+        """Give the channels as a Signal and a StreamSpec hold them."""
+        return tuple(Channel(name, self.kind) for name in self.channels)
+
+
+class Device(_Closed):
+    """A headset or wearable.
+
+    Parameters
+    ----------
+    name : str
+        The name of its file, by which it is asked for.
+    title, maker : str
+        What people call it, and who makes it.
+    verified : str
+        How far the facts were tested here: on the real thing (``"hardware"``), on bytes it sent (``"bytes"``), or read
+        only (``"no"``).
+    streams : tuple of DeviceStream
+        What it sends.
+    """
+
+    name: str
+    title: str
+    maker: str
+    verified: Literal["hardware", "bytes", "no"]
+    streams: tuple[DeviceStream, ...] = Field(min_length=1)
+
+    def stream(self, kind: str) -> DeviceStream:
+        """Give the first stream of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            One of `affectbio.units.KINDS`.
+
+        Returns
+        -------
+        DeviceStream
+            That stream.
+
+        Raises
+        ------
+        ConfigError
+            If the device has none.
+        """
+        for stream in self.streams:
+            if stream.kind == kind:
+                return stream
+        raise unknown_name(f"stream of {self.title}", kind, [s.kind for s in self.streams])
+
+
+def list_devices() -> list[str]:
+    """Give the names of all devices that can be loaded by name, sorted.
+
+    Returns
+    -------
+    list of str
+        Bundled ones and those in the folders of ``AFFECTBIO_DEVICES``.
+
+    Raises
+    ------
+    ConfigError
+        If two files have one name.
+
+    Examples
+    --------
+    >>> "openbci-cyton" in list_devices()
+    True
+    """
+    return sorted(_files())
+
+
+def load_device(name_or_path: str | os.PathLike[str]) -> Device:
+    """Read a device's profile.
+
+    Parameters
+    ----------
+    name_or_path : str or path-like
+        A name from `list_devices`, or a path to a TOML file.
+
+    Returns
+    -------
+    Device
+        Checked: closed keys, units that fit, electrodes that exist.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such device, or its file is wrong; the message names the file, the key and the nearest valid one.
+
+    Examples
+    --------
+    >>> load_device("openbci-cyton").stream("eeg").sfreq
+    250.0
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        files = _files()
+        if str(name_or_path) not in files:
+            raise unknown_name("device", str(name_or_path), files)
+        path = files[str(name_or_path)]
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Device(name=path.stem, **facts)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"no device file {path}; give a path that exists, or one of {', '.join(list_devices())}"
+        ) from error
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ConfigError(f"{path}: not a device profile: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(
+            "; ".join(_mistake(path, mistake["loc"], mistake["type"], mistake["msg"]) for mistake in error.errors())
+        ) from error
+
+
+def _files() -> dict[str, Path]:
+    folders = [bundled("devices"), *(Path(f) for f in os.environ.get("AFFECTBIO_DEVICES", "").split(os.pathsep) if f)]
+    files: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"AFFECTBIO_DEVICES names {folder}, which is not a folder")
+        for path in sorted(folder.glob("[!_]*.toml")):
+            if path.stem in files:
+                raise ConfigError(f"two devices are named {path.stem!r}: {files[path.stem]} and {path}; rename one")
+            files[path.stem] = path
+    return files
+
+
+def _mistake(path: Path, where: tuple[int | str, ...], kind: str, message: str) -> str:
+    key = ".".join(str(part) for part in where)
+    if kind == "extra_forbidden":
+        known = DeviceStream.model_fields if len(where) > 1 else Device.model_fields.keys() - {"name"}
+        close = nearest(str(where[-1]), known)
+        return f"{path}: unknown key {key!r}; " + (
+            f"did you mean {close!r}?" if close else f"expected one of {', '.join(sorted(known))}"
+        )
+    return f"{path}: {key or 'profile'}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,80 @@
+"""Brings the scores of people and their controls together: one row per thing compared, and no number without its context."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from affectbio.errors import DataError
+from affectbio.evaluation.controls import p_value
+from affectbio.evaluation.metrics import SCORERS, bootstrap_interval
+
+__all__ = ["summarise"]
+
+_KEY = ["variant", "protocol", "target_access", "metric"]
+
+
+def summarise(
+    results: pd.DataFrame, controls: pd.DataFrame, *, level: float = 0.95, rng: np.random.Generator | int = 0
+) -> pd.DataFrame:
+    """Say what was found, on how many people, how surely, and how much more than with exchanged labels.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        From `evaluate`; of several variants, concatenated.
+    controls : pandas.DataFrame
+        From `permutation_control` with the same variants and protocols, concatenated. A result without its control is
+        refused.
+    level : float
+        Of the interval over people, and of the range of the null.
+    rng : numpy.random.Generator or int
+        Source of the bootstrap, or its seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per variant, protocol, target access and metric, in the order given: ``mean`` over people with its
+        interval ``low, high``; ``n_people, n_trials, n_windows``; ``chance``; ``null_mean, null_low, null_high`` of
+        ``n_permutations``; ``excess`` over the null mean; one-sided ``p``; ``leaks``.
+
+    Raises
+    ------
+    DataError
+        If a result has no control, or there are too few people for an interval.
+    """
+    if results.empty:
+        raise DataError("no results to summarise; expected the table that evaluate gives")
+    null_of = {key: table["value"].to_numpy() for key, table in controls.groupby(_KEY, sort=False)}
+    rows = []
+    for key, people in results.groupby(_KEY, sort=False):
+        if key not in null_of:
+            raise DataError(
+                f"no control for {' / '.join(map(str, key))}; run permutation_control with the same variant, windows "
+                f"and protocol: a score means nothing beside an unknown chance level"
+            )
+        null = null_of[key]
+        mean = float(people["value"].mean())
+        low, high = bootstrap_interval(people["value"].to_numpy(), level, rng=rng)
+        scorer = SCORERS[key[-1]]
+        null_low, null_high = np.quantile(null, [(1 - level) / 2, (1 + level) / 2])
+        rows.append(
+            {
+                **dict(zip(_KEY, key, strict=True)),
+                "mean": mean,
+                "low": max(low, scorer.low),
+                "high": min(high, scorer.high),
+                "n_people": len(people),
+                "n_trials": int(people["n_trials"].sum()),
+                "n_windows": int(people["n_windows"].sum()),
+                "chance": float(people["chance"].iloc[0]),
+                "null_mean": float(null.mean()),
+                "null_low": float(null_low),
+                "null_high": float(null_high),
+                "n_permutations": len(null),
+                "excess": mean - float(null.mean()),
+                "p": p_value(mean, null),
+                "leaks": people["leaks"].iloc[0],
+            }
+        )
+    return pd.DataFrame(rows)
