@@ -6,7 +6,7 @@ small computer needs numpy and pylsl.
 
 from __future__ import annotations
 
-from affectbio.acquire._liblsl import lsl_library, use_loopback
+from affectbio.acquire._liblsl import local_clock, lsl_library, use_loopback
 from affectbio.acquire.inlet import Chunk, Inlet, StreamState, find_stream
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
 from affectbio.acquire.record import Recorder, StreamHealth
@@ -26,6 +26,7 @@ __all__ = [
     "StreamSpec",
     "StreamState",
     "find_stream",
+    "local_clock",
     "lsl_library",
     "replay",
     "use_loopback",

@@ -14,7 +14,7 @@ from typing import Any
 
 from affectbio.errors import StreamError
 
-__all__ = ["load_pylsl", "loopback_session", "lsl_library", "use_loopback"]
+__all__ = ["local_clock", "load_pylsl", "loopback_session", "lsl_library", "use_loopback"]
 
 _PATTERN = {"linux": "liblsl*.so*", "darwin": "liblsl*.dylib", "win32": "lsl*.dll"}.get(sys.platform, "liblsl*")
 
@@ -148,6 +148,11 @@ def use_loopback(session_id: str) -> None:
 def loopback_session() -> str | None:
     """Give the session of `use_loopback`, or None where LSL is not kept to this machine."""
     return _session
+
+
+def local_clock() -> float:
+    """Give the time of this machine's LSL clock in seconds."""
+    return float(load_pylsl().local_clock())
 
 
 def _choose_library() -> tuple[Path | None, str]:

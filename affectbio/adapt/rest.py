@@ -146,22 +146,18 @@ class RestBaselineStream:
         Returns
         -------
         ndarray or None
-            The features relative to rest; None while calibrating.
-
-        Raises
-        ------
-        DataError
-            If every window of the rest was lost.
+            The features relative to rest; None while calibrating. If not one window of the rest could be used, the
+            calibration begins again.
         """
-        if self._mean is None and self._n < self.n_windows:
+        if self._mean is None:
             self._n += 1
             if np.isfinite(features).all():
                 self._seen.append(features)
+            if self._n >= self.n_windows and self._seen:
+                self._mean = np.mean(self._seen, axis=0)
+                self._seen.clear()
+            elif self._n >= self.n_windows:
+                self._n = 0
             return None
-        if self._mean is None:
-            if not self._seen:
-                raise DataError(f"all {self.n_windows} windows of the rest had lost samples; rest again")
-            self._mean = np.mean(self._seen, axis=0)
-            self._seen.clear()
         calibrated: npt.NDArray[Any] = features - self._mean
         return calibrated

@@ -42,6 +42,7 @@ class LiveResult:
     latency_ms: tuple[float, float] = (float("nan"), float("nan"))
     n_samples: int = 0
     n_lost: int = 0
+    n_sent: int = 0
     n_recorded: int = 0
     truth: pd.DataFrame | None = None
     recording: str | None = None
@@ -167,8 +168,9 @@ def _go_live(
     recipe: Recipe, windows: Windows, subject: str, speed: float, seed: int, out: Path, live: LiveResult, console: Console
 ) -> None:
     """Train on everybody else, replay the person over LSL, record, and estimate until the replay is over."""
-    from affectbio.acquire import Inlet, Recorder, ReplayProcess, StreamSpec, find_stream, use_loopback, wall_time
-    from affectbio.acquire._liblsl import load_pylsl
+    from affectbio.acquire import (
+        Inlet, Recorder, ReplayProcess, StreamSpec, find_stream, local_clock, use_loopback, wall_time,
+    )  # fmt: skip
     from affectbio.devices import load_device
     from affectbio.live import run_loop
     from affectbio.training import fit_across_people
@@ -193,7 +195,7 @@ def _go_live(
             with Recorder(path, infos) as recorder, Inlet(infos[0]) as inlet, Live(view, console=console):
                 updates = run_loop(
                     inlet, front, baseline, model,
-                    clock=load_pylsl().local_clock,
+                    clock=local_clock,
                     wall_time=lambda stamp: wall_time(inlet.spec, stamp),
                 )  # fmt: skip
                 for update in updates:
@@ -202,13 +204,13 @@ def _go_live(
                     recorder.check()
                     if update.features is None and not headset.running:
                         break
+            live.n_sent = headset.wait().n_sent
     finally:
         if path.exists():
             _read_back(live, path, subject, recipe, front)
     console.print(
-        f"samples sent {headset.result.n_sent if headset.result else 0}, recorded {live.n_recorded}; live features against the "
-        f"same kernel on the recorded file: largest relative difference {live.largest_difference:.1e} over "
-        f"{len(live.features)} windows",
+        f"{live.n_sent} samples sent, {live.n_recorded} in the file; live features against the same kernel on the file: "
+        f"largest relative difference {live.largest_difference:.1e} over {len(live.features)} windows",
         highlight=False,
     )
 

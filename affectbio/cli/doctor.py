@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -148,21 +149,20 @@ def _loopback() -> str:
     """Send samples to ourselves and time the way."""
     import numpy as np
 
-    from affectbio.acquire import Inlet, Outlet, StreamSpec, find_stream, load_pylsl, use_loopback
+    from affectbio.acquire import Inlet, Outlet, StreamSpec, find_stream, local_clock, use_loopback
     from affectbio.types import Channel
 
     use_loopback(f"affectbio-doctor-{uuid.uuid4().hex[:8]}")
-    clock = load_pylsl().local_clock
     spec = StreamSpec("affectbio doctor", "EEG", [Channel("Cz")], 250.0, f"affectbio-doctor-{os.getpid()}")
     with Outlet(spec) as outlet, Inlet(find_stream(source_id=spec.source_id)) as inlet:
         delays = []
         for _ in range(20):
-            sent = clock()
+            sent = local_clock()
             outlet.push(np.zeros((1, 1)), np.array([sent]))
             while inlet.pull(1.0) is None:
-                if clock() - sent > 3:
+                if local_clock() - sent > 3:
                     raise TimeoutError("a sample sent to this machine did not arrive within 3 s")
-            delays.append(clock() - sent)
+            delays.append(local_clock() - sent)
             time.sleep(0.004)
     return f"found, connected, one way {1e3 * float(np.median(delays)):.2f} ms (median of {len(delays)})"
 
@@ -196,7 +196,10 @@ def _torch() -> Check:
 def _braindecode() -> Check:
     """Its import pulls torchaudio in, whose compiled part must match torch."""
     try:
-        import_module("braindecode.models")
+        with warnings.catch_warnings():
+            # braindecode 1.8 asks MNE 1.13 for a montage by its old name; that is not the user's to mend.
+            warnings.simplefilter("ignore", FutureWarning)
+            import_module("braindecode.models")
     except ModuleNotFoundError as error:
         return Check("braindecode", "missing", f"{error.name} is not installed", 'pip install "affectbio[deep]"')
     except (ImportError, OSError) as error:
