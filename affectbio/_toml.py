@@ -44,7 +44,8 @@ def load_toml(path: Path, schema: type[T]) -> T:
         If it is no TOML, or a key is unknown, missing or out of range: file, dotted key, what was found, what fits.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        # -sig: Windows' Notepad begins a file with a byte-order mark, which TOML does not know.
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from None
     try:
@@ -65,15 +66,20 @@ def _explain(error: Any, schema: type[BaseModel]) -> str:
 
 
 def _keys_at(schema: Any, loc: tuple[Any, ...]) -> list[str]:
-    """Keys that the table at ``loc`` may have."""
+    """Give the keys that the table at ``loc`` may have."""
     for part in loc:
-        if isinstance(part, str) and part in getattr(schema, "model_fields", {}):
-            schema = _inner(schema.model_fields[part].annotation)
-    return list(getattr(schema, "model_fields", {}))
+        if isinstance(part, str) and part in _fields(schema):
+            schema = _inner(_fields(schema)[part].annotation)
+    return list(_fields(schema))
+
+
+def _fields(schema: Any) -> dict[str, Any]:
+    """Give the fields of a table by the key they have in the file."""
+    return {field.alias or name: field for name, field in getattr(schema, "model_fields", {}).items()}
 
 
 def _inner(annotation: Any) -> Any:
-    """The table inside ``list[Table]``, ``tuple[Table, ...]`` or ``Table | None``."""
+    """Find the table inside ``list[Table]``, ``tuple[Table, ...]`` or ``Table | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     tables = [_inner(a) for a in get_args(annotation)]

@@ -20,8 +20,8 @@ class Band(NamedTuple):
 
 Bands = str | Mapping[str, Sequence[float]] | Sequence[Band] | Sequence[Sequence[float]]
 
-# "eeg" follows the SEED papers (Zheng & Lu, IEEE Trans. Auton. Ment. Dev. 7(3), 2015: delta 1-3, theta 4-7, alpha 8-13,
-# beta 14-30, gamma 31-50 Hz) with the gaps between the integer edges closed.
+#: Named sets of bands. "eeg" follows the SEED papers (Zheng & Lu, IEEE Trans. Auton. Ment. Dev. 7(3), 2015: delta 1-3,
+#: theta 4-7, alpha 8-13, beta 14-30, gamma 31-50 Hz) with the gaps between the integer edges closed.
 BAND_SETS: dict[str, tuple[Band, ...]] = {
     "eeg": (
         Band("delta", 1.0, 4.0),

@@ -7,27 +7,23 @@ a name does.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from affectbio._bundled import bundled
+from affectbio._toml import Table, find_toml, load_toml, toml_names
 from affectbio.errors import ConfigError
 from affectbio.montage import electrode_position
-from affectbio.registry import nearest, unknown_name
+from affectbio.registry import unknown_name
 from affectbio.types import Channel
 from affectbio.units import KINDS, si_unit
 
 __all__ = ["Device", "DeviceStream", "list_devices", "load_device"]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DeviceStream(_Closed):
+class DeviceStream(Table):
     """One stream of a device.
 
     Parameters
@@ -84,13 +80,11 @@ class DeviceStream(_Closed):
         return tuple(Channel(name, self.kind) for name in self.channels)
 
 
-class Device(_Closed):
+class Device(Table):
     """A headset or wearable.
 
     Parameters
     ----------
-    name : str
-        The name of its file, by which it is asked for.
     title, maker : str
         What people call it, and who makes it.
     verified : str
@@ -100,7 +94,6 @@ class Device(_Closed):
         What it sends.
     """
 
-    name: str
     title: str
     maker: str
     verified: Literal["hardware", "bytes", "no"]
@@ -136,27 +129,27 @@ def list_devices() -> list[str]:
     Returns
     -------
     list of str
-        Bundled ones and those in the folders of ``AFFECTBIO_DEVICES``.
+        Bundled ones and those in the folders of ``AFFECTBIO_DEVICES``, which may replace them.
 
     Raises
     ------
     ConfigError
-        If two files have one name.
+        If ``AFFECTBIO_DEVICES`` names what is not a folder.
 
     Examples
     --------
     >>> "openbci-cyton" in list_devices()
     True
     """
-    return sorted(_files())
+    return list(toml_names(_folders()))
 
 
-def load_device(name_or_path: str | os.PathLike[str]) -> Device:
+def load_device(name_or_path: str | Path) -> Device:
     """Read a device's profile.
 
     Parameters
     ----------
-    name_or_path : str or path-like
+    name_or_path : str or Path
         A name from `list_devices`, or a path to a TOML file.
 
     Returns
@@ -174,46 +167,13 @@ def load_device(name_or_path: str | os.PathLike[str]) -> Device:
     >>> load_device("openbci-cyton").stream("eeg").sfreq
     250.0
     """
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        files = _files()
-        if str(name_or_path) not in files:
-            raise unknown_name("device", str(name_or_path), files)
-        path = files[str(name_or_path)]
-    try:
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Device(name=path.stem, **facts)
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"no device file {path}; give a path that exists, or one of {', '.join(list_devices())}"
-        ) from error
-    except (tomllib.TOMLDecodeError, TypeError) as error:
-        raise ConfigError(f"{path}: not a device profile: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(
-            "; ".join(_mistake(path, mistake["loc"], mistake["type"], mistake["msg"]) for mistake in error.errors())
-        ) from error
+    return load_toml(find_toml("device", name_or_path, _folders()), Device)
 
 
-def _files() -> dict[str, Path]:
-    folders = [bundled("devices"), *(Path(f) for f in os.environ.get("AFFECTBIO_DEVICES", "").split(os.pathsep) if f)]
-    files: dict[str, Path] = {}
+def _folders() -> list[Path]:
+    """Give the folders that hold devices; of two files of one name the later folder's is meant."""
+    folders = [Path(folder) for folder in os.environ.get("AFFECTBIO_DEVICES", "").split(os.pathsep) if folder]
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"AFFECTBIO_DEVICES names {folder}, which is not a folder")
-        for path in sorted(folder.glob("[!_]*.toml")):
-            if path.stem in files:
-                raise ConfigError(f"two devices are named {path.stem!r}: {files[path.stem]} and {path}; rename one")
-            files[path.stem] = path
-    return files
-
-
-def _mistake(path: Path, where: tuple[int | str, ...], kind: str, message: str) -> str:
-    key = ".".join(str(part) for part in where)
-    if kind == "extra_forbidden":
-        known = DeviceStream.model_fields if len(where) > 1 else Device.model_fields.keys() - {"name"}
-        close = nearest(str(where[-1]), known)
-        return f"{path}: unknown key {key!r}; " + (
-            f"did you mean {close!r}?" if close else f"expected one of {', '.join(sorted(known))}"
-        )
-    return f"{path}: {key or 'profile'}: {message.removeprefix('Value error, ')}"
+    return [bundled("devices"), *folders]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +19,7 @@ from pydantic import ConfigDict, Field
 from affectbio._bundled import bundled
 from affectbio._toml import Table, find_toml, load_toml, toml_names
 from affectbio.errors import ConfigError
-from affectbio.registry import Registry
+from affectbio.registry import Registry, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,12 +46,16 @@ class _Part(Table):
     kind: str
 
     def build(self, registry: Registry, **defaults: Any) -> Any:
-        arguments = {**defaults, **(self.model_extra or {})}
         part = registry.get(self.kind)
+        arguments = {**defaults, **(self.model_extra or {})}
+        takes = signature(part).parameters
+        for name in arguments:
+            if name not in takes and not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+                raise unknown_name(f"argument of {registry.kind} {self.kind!r}", name, takes)
         try:
             return part(**arguments)
-        except TypeError as error:
-            raise ConfigError(f"{registry.kind} {self.kind!r} does not take {sorted(arguments)}: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{registry.kind} {self.kind!r} with {arguments}: {error}") from None
 
 
 class _Calibration(Table):
@@ -136,7 +142,7 @@ class Recipe(Table):
         for variant in self.variant:
             if variant.name == name:
                 return variant
-        raise ConfigError(f"no variant {name!r} in {self.title!r}; Known: {', '.join(v.name for v in self.variant)}")
+        raise unknown_name("variant", name, [v.name for v in self.variant])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +165,15 @@ class RunResult:
 
 
 def _folders() -> list[Path]:
-    own = os.environ.get("AFFECTBIO_PIPELINES")
-    return [bundled("pipelines"), *([Path(own)] if own else [])]
+    own = [Path(folder) for folder in os.environ.get("AFFECTBIO_PIPELINES", "").split(os.pathsep) if folder]
+    for folder in own:
+        if not folder.is_dir():
+            raise ConfigError(f"AFFECTBIO_PIPELINES names {folder}, which is not a folder")
+    return [bundled("pipelines"), *own]
 
 
 def list_pipelines() -> list[str]:
-    """Give the names of all recipes: the bundled ones, and those in the folder ``AFFECTBIO_PIPELINES``."""
+    """Give the names of all recipes: the bundled ones, and those in the folders of ``AFFECTBIO_PIPELINES``."""
     return list(toml_names(_folders()))
 
 
@@ -189,20 +198,42 @@ def load_pipeline(name: str | Path) -> Recipe:
     path = find_toml("pipeline", name, _folders())
     recipe = load_toml(path, Recipe)
     try:
-        recipe.make_feature()
-        for variant in recipe.variant:
-            recipe.make_model(variant.name)
-            recipe.make_adaptation(variant.name)
-            _protocol(recipe, variant)
+        _check(recipe)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return recipe
 
 
-def _protocol(recipe: Recipe, variant: _Variant) -> Any:
+def _check(recipe: Recipe) -> None:
+    """Make every part once, and say which could not be made."""
+    from affectbio.datasets import DATASETS
+
+    made: dict[str, Callable[[], Any]] = {
+        "data.dataset": lambda: DATASETS.get(recipe.data.dataset),
+        "feature": recipe.make_feature,
+        "model": recipe.make_model,
+        "protocol": lambda: _protocol(recipe),
+    }
+    names = [variant.name for variant in recipe.variant]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigError(
+                f"variant.{i}.name: {name!r} is the name of variant.{names.index(name)} too; expected its own"
+            )
+        made[f"variant.{i}.adaptation"] = partial(recipe.make_adaptation, name)
+        made[f"variant.{i}.model"] = partial(recipe.make_model, name)
+        made[f"variant.{i}.protocol"] = partial(_protocol, recipe, recipe.variant[i])
+    for where, make in made.items():
+        try:
+            make()
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
+
+
+def _protocol(recipe: Recipe, variant: _Variant | None = None) -> Any:
     from affectbio.evaluation import PROTOCOLS
 
-    return (variant.protocol or recipe.protocol).build(PROTOCOLS)
+    return ((variant and variant.protocol) or recipe.protocol).build(PROTOCOLS)
 
 
 def run_pipeline(
@@ -253,9 +284,7 @@ def run_pipeline(
         model, protocol = recipe.make_model(variant.name), _protocol(recipe, variant)
         people.append(evaluate(model, adapted, protocol, variant=variant.name, n_jobs=n_jobs))
         controls.append(
-            permutation_control(
-                model, adapted, protocol, n_permutations, rng=seed, variant=variant.name, n_jobs=n_jobs
-            )
+            permutation_control(model, adapted, protocol, n_permutations, rng=seed, variant=variant.name, n_jobs=n_jobs)
         )
     results, nulls = pd.concat(people, ignore_index=True), pd.concat(controls, ignore_index=True)
     return RunResult(results, nulls, summarise(results, nulls, rng=seed))

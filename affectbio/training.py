@@ -1,8 +1,8 @@
 """Training on many people so that a model can say how sure it is about a new one.
 
-The people are dealt into groups; leaving each group out in turn gives scores on people a model has not seen, on which the
-probability is calibrated (Platt 1999), and the spread of those models gives the interval of an estimate (delete-a-group
-jackknife, Kott, J. Off. Stat. 17(4), 2001).
+The people are dealt into groups; leaving each group out in turn gives scores on people a model has not seen, on which
+the probability is calibrated (Platt 1999), and the spread of those models gives the interval of an estimate
+(delete-a-group jackknife, Kott, J. Off. Stat. 17(4), 2001).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
@@ -64,7 +65,7 @@ class PeopleModel:
         k = len(left_out)
         error = np.sqrt((k - 1) / k * np.sum((left_out - left_out.mean()) ** 2))
         odds = self.slope * (centre + error * np.array([0.0, -_Z95, _Z95])) + self.intercept
-        p = 1 / (1 + np.exp(-odds))
+        p = expit(odds)
         low, high = float(p[1:].min()), float(p[1:].max())
         first, second = self.classes
         return {first: Score(1 - float(p[0]), 1 - high, 1 - low), second: Score(float(p[0]), low, high)}
@@ -90,25 +91,44 @@ def fit_across_people(estimator: Any, windows: Windows, n_groups: int = 7) -> Pe
     Raises
     ------
     DataError
-        If there are not two classes, or fewer people than groups.
+        If there are not two classes, fewer than two groups, or fewer people than groups.
     """
-    subject = windows.groups("subject")
-    people, labels = np.unique(subject), np.unique(windows.y) if windows.y is not None else np.empty(0)
-    if len(labels) != 2:
-        raise DataError(f"expected windows of two classes, found {labels.tolist()}")
-    if len(people) < n_groups:
-        raise DataError(f"{n_groups} groups need at least as many people; found {len(people)}")
-    group = np.searchsorted(people, subject) % n_groups
+    y = windows.y
+    labels = np.unique([] if y is None else y)
+    if y is None or len(labels) != 2:
+        raise DataError(f"expected windows of two classes, found {labels.tolist() or 'no labels'}")
+    people, person = np.unique(windows.groups("subject"), return_inverse=True)
+    if not 2 <= n_groups <= len(people):
+        raise DataError(f"expected from 2 groups to as many as there are people, {len(people)}; found {n_groups}")
+    group = person % n_groups
     without_group, unseen = [], np.empty(len(windows))
     for g in range(n_groups):
-        fitted = clone(estimator).fit(windows.X[group != g], windows.y[group != g])
+        fitted = clone(estimator).fit(windows.X[group != g], y[group != g])
         unseen[group == g] = fitted.decision_function(windows.X[group == g])
         without_group.append(fitted)
-    platt = LogisticRegression(C=np.inf, class_weight="balanced").fit(unseen[:, None], windows.y)
+    slope, intercept = _platt(unseen, y == labels[1])
     return PeopleModel(
-        model=clone(estimator).fit(windows.X, windows.y),
+        model=clone(estimator).fit(windows.X, y),
         without_group=tuple(without_group),
-        slope=float(platt.coef_[0, 0]),
-        intercept=float(platt.intercept_[0]),
+        slope=slope,
+        intercept=intercept,
         classes=(str(labels[0]), str(labels[1])),
     )
+
+
+def _platt(decision: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Give slope and intercept of the log odds, classes of equal weight, with the targets of Platt's section 2.2.
+
+    His targets are a little short of 0 and 1, which keeps the slope finite where the classes do not overlap.
+    """
+    n_positive = positive.sum()
+    n_negative = len(positive) - n_positive
+    target = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    weight = np.where(positive, 0.5 / n_positive, 0.5 / n_negative) * len(positive)
+    # scikit-learn takes no labels between 0 and 1: each window counts as both, by its share.
+    fitted = LogisticRegression(C=np.inf).fit(
+        np.concatenate([decision, decision])[:, None],
+        np.repeat([1, 0], len(decision)),
+        sample_weight=np.concatenate([target * weight, (1 - target) * weight]),
+    )
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])

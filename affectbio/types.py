@@ -458,7 +458,8 @@ def table_of_windows(
     if "trial" not in events:
         events["trial"] = [f"{i:03d}" for i in range(len(events))]
     onset = events["onset"].to_numpy(dtype=float)
-    offset = onset + events["duration"].to_numpy(dtype=float)
+    # An event of unknown duration (BIDS: n/a) is a moment, and holds no window.
+    offset = onset + np.nan_to_num(events["duration"].to_numpy(dtype=float))
     which = np.full(len(starts), -1)
     # A microsecond of slack: onsets and starts come from different arithmetic.
     first = np.searchsorted(starts, onset - 1e-6)

@@ -9,7 +9,7 @@ from affectbio.registry import unknown_name
 
 __all__ = ["KINDS", "si_unit"]
 
-# Kinds of channel, in MNE's words where MNE has one, with the SI unit that a Signal holds them in.
+#: Kinds of channel, in MNE's words where MNE has one, with the SI unit that a Signal holds them in.
 KINDS = {
     "eeg": "V",
     "eog": "V",

@@ -23,7 +23,7 @@ def test_an_error_is_ours_and_a_builtin_too_and_keeps_its_words(name: str) -> No
                                            for c in type(error).__mro__)  # fmt: skip
     assert str(error) == "expected this, found that: do so"
     # joblib hands errors from one process to another.
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 @pytest.mark.parametrize("line", [line for line in errors.__doc__.splitlines() if "─" in line])

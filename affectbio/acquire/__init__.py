@@ -6,11 +6,11 @@ small computer needs numpy and pylsl.
 
 from __future__ import annotations
 
-from affectbio.acquire._liblsl import local_clock, lsl_library, use_loopback
-from affectbio.acquire.inlet import Chunk, Inlet, StreamState, find_stream
+from affectbio.acquire._liblsl import local_clock, loopback_session, lsl_library, use_loopback
+from affectbio.acquire.inlet import Chunk, Inlet, find_stream
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
+from affectbio.acquire.player import Replayed, ReplayProcess, replay
 from affectbio.acquire.record import Recorder, StreamHealth
-from affectbio.acquire.replay import Replayed, ReplayProcess, replay
 from affectbio.acquire.spec import ReplayClock, StreamSpec, wall_time
 
 __all__ = [
@@ -24,9 +24,9 @@ __all__ = [
     "Replayed",
     "StreamHealth",
     "StreamSpec",
-    "StreamState",
     "find_stream",
     "local_clock",
+    "loopback_session",
     "lsl_library",
     "replay",
     "use_loopback",

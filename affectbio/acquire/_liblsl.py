@@ -14,7 +14,7 @@ from typing import Any
 
 from affectbio.errors import StreamError
 
-__all__ = ["local_clock", "load_pylsl", "loopback_session", "lsl_library", "use_loopback"]
+__all__ = ["local_clock", "load_pylsl", "loopback_session", "lsl_library", "no_answer", "use_loopback"]
 
 _PATTERN = {"linux": "liblsl*.so*", "darwin": "liblsl*.dylib", "win32": "lsl*.dll"}.get(sys.platform, "liblsl*")
 
@@ -145,13 +145,31 @@ def use_loopback(session_id: str) -> None:
     _session = session_id
 
 
+def no_answer() -> tuple[type[Exception], type[Exception]]:
+    """Give what pylsl raises when a stream does not answer in time, or is gone."""
+    from pylsl.util import LostError, TimeoutError
+
+    return TimeoutError, LostError
+
+
 def loopback_session() -> str | None:
     """Give the session of `use_loopback`, or None where LSL is not kept to this machine."""
     return _session
 
 
 def local_clock() -> float:
-    """Give the time of this machine's LSL clock in seconds."""
+    """Give the time on this machine's LSL clock, on which all stamps are, in seconds.
+
+    Returns
+    -------
+    float
+        Never set back; zero is any moment, mostly when the machine started.
+
+    Examples
+    --------
+    >>> local_clock() <= local_clock()
+    True
+    """
     return float(load_pylsl().local_clock())
 
 

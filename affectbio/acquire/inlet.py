@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.acquire._liblsl import load_pylsl
+from affectbio.acquire._liblsl import load_pylsl, no_answer
 from affectbio.acquire.spec import StreamSpec
 from affectbio.errors import StreamError, StreamLostError, StreamNotFoundError
 from affectbio.xdf.grid import SampleGrid
 
-__all__ = ["Chunk", "Inlet", "StreamState", "Watchdog", "find_stream"]
+__all__ = ["Chunk", "Inlet", "Watchdog", "find_stream", "not_connected"]
 
 StreamState = Literal["connecting", "streaming", "silent", "lost"]
 
@@ -22,7 +22,9 @@ StreamState = Literal["connecting", "streaming", "silent", "lost"]
 _ARRIVAL_JITTER_S = 1.0
 # Longer than any window: what comes after it shares no window with what came before.
 _LONGEST_FILL_S = 60.0
-_LIST_NETWORK_S = 0.5
+_LOOK_EVERY_S = 0.01
+# Without a source_id a second stream may fit as well; it has this long to answer.
+_SECOND_ANSWER_S = 0.25
 
 
 def find_stream(
@@ -49,16 +51,21 @@ def find_stream(
     StreamError
         If several different ones answer.
     """
-    pylsl = load_pylsl()
     wanted = {k: v for k, v in (("name", name), ("source_id", source_id), ("type", lsl_type)) if v is not None}
-    conditions = [f"{key}={_quoted(value)}" for key, value in wanted.items()]
-    found = pylsl.resolve_bypred(" and ".join(conditions) or "channel_count>0", 1, timeout_s)
-    asked = ", ".join(f"{key} {value!r}" for key, value in wanted.items()) or "any stream"
+    # Not liblsl's one-shot search, which waits up to 5 s longer than asked for a stream that is not there.
+    resolver = load_pylsl().ContinuousResolver()
+    deadline = time.monotonic() + timeout_s
+    while not (found := _matching(resolver.results(), wanted)) and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    asked = ", ".join(f"{key} {value!r}" for key, value in wanted.items()) or "any name"
     if not found:
-        there = pylsl.resolve_streams(_LIST_NETWORK_S)
         raise StreamNotFoundError(
-            f"no stream with {asked} answered within {timeout_s:g} s; on the network: {_listed(there) or 'no stream'}"
+            f"no stream with {asked} answered within {timeout_s:g} s; on the network: "
+            f"{_listed(resolver.results()) or 'no stream'}"
         )
+    if source_id is None:
+        time.sleep(_SECOND_ANSWER_S)
+        found = _matching(resolver.results(), wanted) or found
     if len({(info.name(), info.source_id()) for info in found}) > 1:
         raise StreamError(f"{len(found)} streams have {asked}: {_listed(found)}; give the source_id of one")
     # A program that was killed and started again may answer twice for a moment.
@@ -156,7 +163,7 @@ class Inlet:
         self._timeout_s = timeout_s
         try:
             self.spec = StreamSpec.from_info(self._inlet.info(timeout_s), units)
-        except (self._pylsl.TimeoutError, self._pylsl.LostError) as error:
+        except no_answer() as error:
             raise not_connected(info, timeout_s) from error
         self._scales = self.spec.scales
         self._grid = SampleGrid(self.spec.sfreq, 0.0 if self.spec.can_drop else _ARRIVAL_JITTER_S)
@@ -166,7 +173,7 @@ class Inlet:
     def __enter__(self) -> Self:
         try:
             self._inlet.open_stream(self._timeout_s)
-        except (self._pylsl.TimeoutError, self._pylsl.LostError) as error:
+        except no_answer() as error:
             raise not_connected(self._info, self._timeout_s) from error
         return self
 
@@ -203,7 +210,7 @@ class Inlet:
         """
         try:
             return float(self._inlet.time_correction(timeout_s))
-        except (self._pylsl.TimeoutError, self._pylsl.LostError) as error:
+        except no_answer() as error:
             raise StreamLostError(
                 f"stream {self.spec.name!r} did not answer within {timeout_s:g} s about its clock"
             ) from error
@@ -250,11 +257,8 @@ def _filled(slots: npt.NDArray[np.int64], longest: int) -> npt.NDArray[np.int64]
     return np.concatenate([slots[:1], *runs])
 
 
-def _quoted(text: str) -> str:
-    # XPath 1.0 has no escapes: a string holds one kind of quote or the other.
-    if "'" in text and '"' in text:
-        raise StreamError(f"cannot search for {text!r}: LSL cannot search for a text with both kinds of quotes in it")
-    return f'"{text}"' if "'" in text else f"'{text}'"
+def _matching(infos: list[Any], wanted: Mapping[str, str]) -> list[Any]:
+    return [info for info in infos if all(getattr(info, key)() == value for key, value in wanted.items())]
 
 
 def _listed(infos: list[Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.acquire._liblsl import load_pylsl
+from affectbio.acquire._liblsl import load_pylsl, local_clock
 from affectbio.acquire.spec import StreamSpec
 from affectbio.errors import DataError, StreamError
 
@@ -57,11 +57,11 @@ class _Sender:
         return bool(self._open.wait_for_consumers(timeout_s))
 
     def _check_epoch(self, stamp: float) -> None:
-        now = self._pylsl.local_clock()
+        now = local_clock()
         if not abs(stamp - now) < _ANOTHER_EPOCH_S:
             raise StreamError(
                 f"stream {self._info.name()!r}: stamp {stamp:.3f} s is of another clock than LSL's, which shows "
-                f"{now:.3f} s; expected stamps within a day of it: take them from pylsl.local_clock()"
+                f"{now:.3f} s; expected stamps within a day of it: take them from affectbio.acquire.local_clock()"
             )
 
 

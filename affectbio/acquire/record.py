@@ -11,7 +11,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from affectbio.acquire._liblsl import load_pylsl
+from affectbio.acquire._liblsl import load_pylsl, local_clock, no_answer
 from affectbio.acquire.inlet import StreamState, Watchdog, find_stream, not_connected
 from affectbio.xdf.header import parse_header
 from affectbio.xdf.writer import XDFWriter
@@ -83,6 +83,7 @@ class Recorder:
         self._timeout_s = timeout_s
         self._workers: list[_Worker] = []
         self._end = Event()
+        self._file: XDFWriter | None = None
 
     @property
     def health(self) -> tuple[StreamHealth, ...]:
@@ -92,7 +93,7 @@ class Recorder:
     @property
     def n_bytes(self) -> int:
         """Bytes in the file so far."""
-        return self._file.n_bytes
+        return self._file.n_bytes if self._file else 0
 
     def check(self) -> None:
         """Raise what stopped a stream's thread, if anything did.
@@ -109,10 +110,10 @@ class Recorder:
     def __enter__(self) -> Self:
         infos = [find_stream(**w, timeout_s=self._timeout_s) if isinstance(w, Mapping) else w for w in self._wanted]
         inlets = [_connected(info, self._timeout_s) for info in infos]
-        self._file = XDFWriter(self.path)
+        self._file = file = XDFWriter(self.path)
         with ExitStack() as undo:
-            undo.callback(self._file.close)
-            self._workers = [_Worker(inlet, full, self._file, self._end) for inlet, full in inlets]
+            undo.callback(file.close)
+            self._workers = [_Worker(inlet, full, file, self._end) for inlet, full in inlets]
             undo.pop_all()
         for worker in self._workers:
             worker.start()
@@ -124,7 +125,8 @@ class Recorder:
         self._end.set()
         for worker in self._workers:
             worker.join()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if error is None:
             self.check()
 
@@ -136,7 +138,7 @@ def _connected(info: Any, timeout_s: float) -> tuple[Any, Any]:
     try:
         full = inlet.info(timeout_s)
         inlet.open_stream(timeout_s)
-    except (pylsl.TimeoutError, pylsl.LostError) as error:
+    except no_answer() as error:
         raise not_connected(info, timeout_s) from error
     return inlet, full
 
@@ -149,7 +151,6 @@ class _Worker(Thread):
         xml = info.as_xml()
         header = parse_header(xml)
         self.error: Exception | None = None
-        self._pylsl = load_pylsl()
         self._name, self._lsl_type = header.name, header.lsl_type
         self._inlet, self._file, self._end = inlet, file, end
         self._stream_id = file.add_stream(xml)
@@ -197,9 +198,9 @@ class _Worker(Thread):
     def _measure_clock(self) -> None:
         try:
             offset = self._inlet.time_correction(2.0)
-        except (self._pylsl.TimeoutError, self._pylsl.LostError):
+        except no_answer():
             # The sender is away for now; `health` shows it as lost, and the next measurement is due in 5 s.
             return
         # XDF wants the moment on the sender's clock (xdfwriter.cpp in LabRecorder: now - offset).
-        self._file.clock_offset(self._stream_id, self._pylsl.local_clock() - offset, offset)
+        self._file.clock_offset(self._stream_id, local_clock() - offset, offset)
         self._n_offsets += 1

@@ -1,7 +1,8 @@
 """Rest baseline: a person's features relative to their own first seconds of rest. Causal, and uses no label.
 
-The offset between people is most of what stands between a model and a new person; a resting minute takes it away without
-having seen the rest of the session (Jenke, Peer & Buss, IEEE Trans. Affect. Comput. 5(3), 2014, for EEG features).
+The offset between people is most of what stands between a model and a new person; a resting minute takes it away
+without having seen the rest of the session (Jenke, Peer & Buss, IEEE Trans. Affect. Comput. 5(3), 2014, for EEG
+features).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ __all__ = ["RestBaseline", "RestBaselineStream"]
 
 class RestBaseline:
     """Subtract the mean features of each session's first rest.
+
+    The rest counts from its first window that can be used; offline and live give the same numbers.
 
     Parameters
     ----------
@@ -43,31 +46,29 @@ class RestBaseline:
 
     def calibration(self, windows: Windows) -> npt.NDArray[np.bool_]:
         """Say which windows lie wholly inside the calibration, shape (n_windows,)."""
-        rest, start = self._rest(windows)
-        return rest & (windows.metadata["stop"].to_numpy(dtype=float) - start <= self.seconds + 1e-9)
+        stop = windows.metadata["stop"].to_numpy(dtype=float)
+        return stop - self._begin(windows) <= self.seconds + 1e-9
 
     def scored(self, windows: Windows) -> npt.NDArray[np.bool_]:
         """Say which windows share no sample with the calibration and may be scored, shape (n_windows,)."""
-        rest, start = self._rest(windows)
-        return ~(rest & (windows.metadata["start"].to_numpy(dtype=float) - start < self.seconds - 1e-9))
+        start = windows.metadata["start"].to_numpy(dtype=float)
+        return ~(start - self._begin(windows) < self.seconds - 1e-9)
 
-    def _rest(self, windows: Windows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-        """Which windows are of the first rest of their session, and when that began."""
+    def _begin(self, windows: Windows) -> npt.NDArray[np.float64]:
+        """When the first rest of its session began, for the windows of that rest; NaN for all others."""
         table = windows.metadata
-        rest = (table["trial_type"] == self.trial_type).to_numpy()
-        session = windows.groups("subject", "session")
-        begin = np.full(len(windows), np.nan)
-        for name in np.unique(session):
-            mine = (session == name) & rest
-            if not mine.any():
-                raise DataError(
-                    f"subject/session {name!r} has no {self.trial_type!r} windows to calibrate on; expected "
-                    f"{self.seconds:g} s of it, found events {sorted(set(table['trial_type'][session == name]))}"
-                )
-            first = table["trial"].to_numpy()[mine][0]
-            mine &= (table["trial"] == first).to_numpy()
-            begin[mine] = table["start"].to_numpy(dtype=float)[mine].min()
-        return np.isfinite(begin), np.nan_to_num(begin)
+        session = [table["subject"], table["session"]]
+        rest = table["trial_type"] == self.trial_type
+        first = table["trial"].where(rest).groupby(session).transform("first")
+        if first.isna().any():
+            name = windows.groups("subject", "session")[first.isna()][0]
+            found = table["trial_type"][windows.groups("subject", "session") == name].astype(str).unique()
+            raise DataError(
+                f"subject/session {name!r} has no {self.trial_type!r} windows to calibrate on; expected "
+                f"{self.seconds:g} s of it, found events {', '.join(sorted(found))}"
+            )
+        begin = table["start"].where(rest & (table["trial"] == first))
+        return begin.groupby(session).transform("min").where(begin.notna()).to_numpy(dtype=float)
 
     def apply(self, windows: Windows) -> Windows:
         """Calibrate every session on its own rest and give the windows that may be scored.
@@ -75,7 +76,7 @@ class RestBaseline:
         Parameters
         ----------
         windows : Windows
-            Features, with ``trial_type`` in the metadata.
+            Features of shape (n_windows, ...), none of them NaN, with ``trial_type`` in the metadata.
 
         Returns
         -------
@@ -88,12 +89,15 @@ class RestBaseline:
             If a session has no rest, or not enough for one window.
         """
         calibration = self.calibration(windows)
-        session = windows.groups("subject", "session")
+        names, session = np.unique(windows.groups("subject", "session"), return_inverse=True)
         X = windows.X.copy()
-        for name in np.unique(session):
-            mine = session == name
+        for s, name in enumerate(names):
+            mine = session == s
             if not (mine & calibration).any():
-                raise DataError(f"the rest of subject/session {name!r} holds no window within its first {self.seconds:g} s")
+                raise DataError(
+                    f"no window of subject/session {name!r} lies within the first {self.seconds:g} s of its "
+                    f"{self.trial_type!r}; calibrate for longer, or cut shorter windows"
+                )
             X[mine] -= windows.X[mine & calibration].mean(axis=0)
         return replace(windows, X=X, target_access=self.target_access).take(self.scored(windows))
 
@@ -103,7 +107,7 @@ class RestBaseline:
         Parameters
         ----------
         window_s, step_s : float
-            Length of a window and distance between starts in seconds.
+            Length of a window and distance between starts in seconds, as rounded to samples.
 
         Returns
         -------
@@ -120,6 +124,17 @@ class RestBaselineStream:
     ----------
     n_windows : int
         How many windows calibrate.
+
+    Raises
+    ------
+    ValueError
+        If that is none.
+
+    Examples
+    --------
+    >>> live = RestBaselineStream(n_windows=2)
+    >>> [live.push(np.array([de])) for de in (1.0, 2.0, 4.0)]
+    [None, None, array([2.5])]
     """
 
     def __init__(self, n_windows: int) -> None:
@@ -133,7 +148,7 @@ class RestBaselineStream:
     @property
     def progress(self) -> float:
         """Share of the calibration that is done, 0 to 1."""
-        return min(1.0, self._n / self.n_windows)
+        return self._n / self.n_windows
 
     def push(self, features: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         """Take the features of one window in.
@@ -146,18 +161,16 @@ class RestBaselineStream:
         Returns
         -------
         ndarray or None
-            The features relative to rest; None while calibrating. If not one window of the rest could be used, the
-            calibration begins again.
+            The features relative to rest; None while calibrating, which begins with the first window that can be used.
         """
-        if self._mean is None:
-            self._n += 1
-            if np.isfinite(features).all():
-                self._seen.append(features)
-            if self._n >= self.n_windows and self._seen:
-                self._mean = np.mean(self._seen, axis=0)
-                self._seen.clear()
-            elif self._n >= self.n_windows:
-                self._n = 0
-            return None
-        calibrated: npt.NDArray[Any] = features - self._mean
-        return calibrated
+        if self._mean is not None:
+            calibrated: npt.NDArray[Any] = features - self._mean
+            return calibrated
+        if np.isfinite(features).all():
+            self._seen.append(features)
+        # Offline a lost window is not there, so that rest begins with the first that is; so too here.
+        self._n += bool(self._seen)
+        if self._n == self.n_windows:
+            self._mean = np.mean(self._seen, axis=0)
+            self._seen.clear()
+        return None

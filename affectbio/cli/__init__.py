@@ -38,12 +38,16 @@ def _options(
 
 @app.command("demo")
 def _demo(
-    out: Annotated[Path, typer.Option(help="Folder for the report, the recording and the tables.")] = Path("affectbio-demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the report, the recording and the tables.")] = Path(
+        "affectbio-demo"
+    ),
     speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times faster than life to play.")] = 4.0,
     subject: Annotated[str, typer.Option(help="Who is left out of training and played live.")] = "00",
     permutations: Annotated[int, typer.Option(min=19, help="Label permutations of the control.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the permutations, the bootstrap and the replayed radio.")] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer permutations, played 20 times faster: a check.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer permutations, played 20 times faster: a check.")
+    ] = False,
 ) -> None:
     """Do the main job on real recordings: evaluate honestly, go live, leave a report. No hardware, no network."""
     from affectbio.cli.demo import run_demo

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from affectbio.errors import AffectbioError
 from affectbio.evaluation.manifest import hash_windows, run_manifest
 from affectbio.live.terminal import LiveView
 from affectbio.pipelines import Recipe, RunResult, load_pipeline, run_pipeline
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from affectbio.live import Update
     from affectbio.types import Windows
 
@@ -50,6 +52,8 @@ class LiveResult:
 
     def table(self) -> pd.DataFrame:
         """Give one row per estimate."""
+        import pandas as pd
+
         return pd.DataFrame(self.rows, columns=["time_s", "score", "low", "high", "quality", "latency_ms"])
 
 
@@ -73,6 +77,8 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
     ------
     SystemExit
         With code 130, after Ctrl-C; what was done until then is written.
+    AffectbioError
+        If the stream or its recording fails; what was done until then is written too.
     """
     console = Console()
     started = datetime.now(UTC)
@@ -82,6 +88,7 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
     live: LiveResult | None = None
     windows: Windows | None = None
     stopped = False
+    failure: AffectbioError | None = None
     try:
         windows = recipe.extract(recipe.recordings())
         out.mkdir(parents=True)
@@ -95,20 +102,25 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
     except KeyboardInterrupt:
         stopped = True
         console.print("\nstopping; writing what there is", style="yellow")
+    except AffectbioError as error:
+        failure = error
     written = _write(out, recipe, windows, result, live, subject, seed, started, stopped)
-    if not written:
-        console.print("stopped before there was anything to write", style="yellow")
-        raise SystemExit(130)
-    console.rule("3  What is left")
+    if written:
+        console.rule("3  What is left")
     for path, what in written.items():
         console.print(f"  {out / path}  [dim]{what}[/]", highlight=False, soft_wrap=True)
+    if failure is not None:
+        raise failure
+    if stopped and not written:
+        console.print("stopped before there was anything to write", style="yellow")
+        raise SystemExit(130)
     if stopped:
         console.print("stopped by Ctrl-C; every file above is whole", style="yellow")
         raise SystemExit(130)
 
 
 def _free_folder(wanted: Path) -> Path:
-    """The folder itself, or the next number after it: an earlier demo is never overwritten."""
+    """Give the folder itself, or the next number after it: an earlier demo is never overwritten."""
     number, folder = 2, wanted
     while folder.exists() and any(folder.iterdir()):
         folder, number = wanted.with_name(f"{wanted.name}-{number}"), number + 1
@@ -130,47 +142,62 @@ def _evaluate(recipe: Recipe, windows: Windows, n_permutations: int, seed: int, 
 
 def _print_summary(result: RunResult, console: Console) -> None:
     first = result.summary.iloc[0]
-    table = Table(
-        title=f"Balanced accuracy, mean over {first['n_people']} people [95 % interval over people]; "
-        f"chance {first['chance']:.2f}",
-        title_justify="left",
-        box=None,
+    console.print(
+        f"balanced accuracy, mean over {first['n_people']} people [95 % interval over people], chance "
+        f"{first['chance']:.2f}; exchanged: the same with the labels of each person's recordings exchanged at random, "
+        f"{first['n_permutations']} times",
+        highlight=False,
     )
-    for column in ("variant", "protocol", "knows of the new person"):
-        table.add_column(column)
-    for column in ("score", "with exchanged labels", "p"):
-        table.add_column(column, justify="right")
+    table = Table(box=None, padding=(0, 1))
+    table.add_column("variant, split", ratio=1)
+    table.add_column("knows", width=10)
+    for column, width in (("score", 19), ("exchanged", 9), ("p", 6)):
+        table.add_column(column, justify="right", width=width)
     for row in result.summary.to_dict("records"):
-        leak = bool(row["leaks"])
+        leak = f" LEAK: shared {row['leaks']}" if row["leaks"] else ""
         table.add_row(
-            row["variant"],
-            f"LEAK: same {row['leaks']} in training and test" if leak else row["protocol"],
+            row["variant"] + (leak or f", {row['protocol']}"),
             row["target_access"],
             f"{row['mean']:.3f} [{row['low']:.2f}, {row['high']:.2f}]",
-            f"{row['null_mean']:.3f} ({row['n_permutations']} times)",
+            f"{row['null_mean']:.3f}",
             f"{row['p']:.2g}",
             style="red" if leak else "",
         )
     console.print(table)
-    console.print(_lesson(result.summary), style="italic")
+    console.print(_lesson(result.summary), style="italic", highlight=False)
 
 
 def _lesson(summary: pd.DataFrame) -> str:
-    """The finding in words, from the numbers."""
+    """Put the finding in words, from the numbers."""
     leak = summary[summary["leaks"] != ""].sort_values("mean").iloc[-1]
     return (
-        f"The shuffled split claims {leak['mean']:.3f}, and {leak['null_mean']:.3f} when the labels are exchanged at random: "
-        f"it recognises recordings, not what people do. Held-out people are the figure that holds."
+        f"The shuffled split claims {leak['mean']:.3f}, and {leak['null_mean']:.3f} when the labels are exchanged at "
+        f"random: it recognises recordings, not what people do. Held-out people give the figure that holds."
     )
 
 
 def _go_live(
-    recipe: Recipe, windows: Windows, subject: str, speed: float, seed: int, out: Path, live: LiveResult, console: Console
+    recipe: Recipe,
+    windows: Windows,
+    subject: str,
+    speed: float,
+    seed: int,
+    out: Path,
+    live: LiveResult,
+    console: Console,
 ) -> None:
     """Train on everybody else, replay the person over LSL, record, and estimate until the replay is over."""
     from affectbio.acquire import (
-        Inlet, Recorder, ReplayProcess, StreamSpec, find_stream, local_clock, use_loopback, wall_time,
-    )  # fmt: skip
+        Inlet,
+        Recorder,
+        ReplayProcess,
+        StreamSpec,
+        find_stream,
+        local_clock,
+        loopback_session,
+        use_loopback,
+        wall_time,
+    )
     from affectbio.devices import load_device
     from affectbio.live import run_loop
     from affectbio.training import fit_across_people
@@ -178,7 +205,8 @@ def _go_live(
     adapted = recipe.adapt(windows, LIVE_VARIANT)
     model = fit_across_people(recipe.make_model(), adapted.take(adapted.groups("subject") != subject))
     recordings = recipe.recordings(subjects=[subject])
-    use_loopback(f"affectbio-demo-{uuid.uuid4().hex[:8]}")
+    if loopback_session() is None:
+        use_loopback(f"affectbio-demo-{uuid.uuid4().hex[:8]}")
     packet = load_device(DEVICE).stream("eeg").packet
     signal = recordings[0].signal(recipe.data.signal)
     spec = StreamSpec(f"replayed {DEVICE}", "EEG", signal.channels, signal.sfreq, f"affectbio-replay-{subject}")
@@ -209,8 +237,8 @@ def _go_live(
         if path.exists():
             _read_back(live, path, subject, recipe, front)
     console.print(
-        f"{live.n_sent} samples sent, {live.n_recorded} in the file; live features against the same kernel on the file: "
-        f"largest relative difference {live.largest_difference:.1e} over {len(live.features)} windows",
+        f"{live.n_sent} samples sent, {live.n_recorded} in the file; live features against the same kernel on the "
+        f"file: largest relative difference {live.largest_difference:.1e} over {len(live.features)} windows",
         highlight=False,
     )
 

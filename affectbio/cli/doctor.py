@@ -1,4 +1,4 @@
-"""``affectbio doctor``: what is installed, what is missing and the line that installs it, and whether LSL works here."""
+"""``affectbio doctor``: what is installed, what is missing and how to get it, and whether LSL works here."""
 
 from __future__ import annotations
 
@@ -115,16 +115,24 @@ def _requirements() -> Iterator[Check]:
         wanted = [r for r in requirements if _of_extra(r, extra) and r.name != "affectbio"]
         if not wanted:
             continue
-        present, absent, old = [], [], []
+        present: list[str] = []
+        absent: list[str] = []
+        old: list[str] = []
         for requirement in sorted(wanted, key=lambda r: r.name):
             try:
                 found = version(requirement.name)
             except PackageNotFoundError:
                 absent.append(requirement.name)
                 continue
-            (present if requirement.specifier.contains(found, prereleases=True) else old).append(f"{requirement.name} {found}")
+            (present if requirement.specifier.contains(found, prereleases=True) else old).append(
+                f"{requirement.name} {found}"
+            )
         state: State = "ok" if not absent and not old else "broken" if not extra else "missing"
-        parts = [", ".join(present), f"missing: {', '.join(absent)}" if absent else "", f"not in range: {', '.join(old)}" if old else ""]
+        parts = [
+            ", ".join(present),
+            f"missing: {', '.join(absent)}" if absent else "",
+            f"not in range: {', '.join(old)}" if old else "",
+        ]
         line = "" if state == "ok" else f'pip install "affectbio{f"[{extra}]" if extra else ""}"'
         yield Check(f"extra {extra}" if extra else "core", state, "; ".join(p for p in parts if p), line)
 
@@ -149,10 +157,11 @@ def _loopback() -> str:
     """Send samples to ourselves and time the way."""
     import numpy as np
 
-    from affectbio.acquire import Inlet, Outlet, StreamSpec, find_stream, local_clock, use_loopback
+    from affectbio.acquire import Inlet, Outlet, StreamSpec, find_stream, local_clock, loopback_session, use_loopback
     from affectbio.types import Channel
 
-    use_loopback(f"affectbio-doctor-{uuid.uuid4().hex[:8]}")
+    if loopback_session() is None:
+        use_loopback(f"affectbio-doctor-{uuid.uuid4().hex[:8]}")
     spec = StreamSpec("affectbio doctor", "EEG", [Channel("Cz")], 250.0, f"affectbio-doctor-{os.getpid()}")
     with Outlet(spec) as outlet, Inlet(find_stream(source_id=spec.source_id)) as inlet:
         delays = []
@@ -168,24 +177,25 @@ def _loopback() -> str:
 
 
 def _numba() -> str:
-    import numba
     import numpy as np
 
     from affectbio.kernels import _jit_entropy, differential_entropy
 
     begin = time.perf_counter()
     differential_entropy(np.random.default_rng(0).standard_normal(512), 128)
-    cache = Path(_jit_entropy.band_sums.stats.cache_path)
-    with tempfile.TemporaryFile(dir=cache):
+    with tempfile.TemporaryFile(dir=_jit_entropy.band_sums.stats.cache_path):
         pass
-    return f"{numba.__version__}, first call {time.perf_counter() - begin:.2f} s, cache can be written, {numba.get_num_threads()} threads"
+    seconds = time.perf_counter() - begin
+    return f"{version('numba')}, first call {seconds:.2f} s, cache can be written"
 
 
 def _torch() -> Check:
     try:
         torch = import_module("torch")
     except ModuleNotFoundError:
-        return Check("torch", "missing", "not installed; needed by the deep models only", 'pip install "affectbio[deep]"')
+        return Check(
+            "torch", "missing", "not installed; needed by the deep models only", 'pip install "affectbio[deep]"'
+        )
     except (ImportError, OSError) as error:
         return Check("torch", "broken", str(error), 'pip install --force-reinstall "affectbio[deep]"')
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU build"

@@ -1,19 +1,24 @@
-"""EDF and BDF files (Kemp et al. 1992; EDF+ 2003) as Recordings, read by edfio; a torn file is read as far as it is whole."""
+"""EDF and BDF files (Kemp et al. 1992; EDF+ 2003) as Recordings, read by edfio.
+
+A torn file is read as far as it is whole.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from affectbio.errors import DataError
 from affectbio.montage import electrode_position, modern_name
+from affectbio.registry import unknown_name
 from affectbio.types import Channel, Recording, Signal
-from affectbio.units import si_unit
+from affectbio.units import KINDS, si_unit
 
 if TYPE_CHECKING:
     import edfio
@@ -21,12 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["EDFTruncatedWarning", "read_edf"]
 
+_EDF, _BDF = b"0       ", b"\xffBIOSEMI"
+
 # Words that labels begin with, as EDF+ prescribes ("EEG Fpz-Cz", "ECG V2"), and the kind of channel they stand for.
-_KIND_OF_PREFIX = {"EEG": "eeg", "ECG": "ecg", "EKG": "ecg", "EOG": "eog", "EMG": "emg", "RESP": "resp", "TEMP": "temperature"}
+_KIND_OF_PREFIX = {
+    "EEG": "eeg",
+    "ECG": "ecg",
+    "EKG": "ecg",
+    "EOG": "eog",
+    "EMG": "emg",
+    "RESP": "resp",
+    "TEMP": "temperature",
+}
 
 
 class EDFTruncatedWarning(UserWarning):
-    """A file ends before the number of records its header promises."""
+    """A file ends elsewhere than the number of records in its header says; its whole records were read."""
 
 
 def read_edf(
@@ -34,7 +49,7 @@ def read_edf(
     subject: str,
     *,
     session: str = "01",
-    picks: list[str] | None = None,
+    picks: Sequence[str] | None = None,
     kinds: Mapping[str, str] | None = None,
 ) -> Recording:
     """Read an EDF, EDF+ or BDF file.
@@ -47,27 +62,28 @@ def read_edf(
         Pseudonym of the person.
     session : str
         Which visit.
-    picks : list of str, optional
+    picks : sequence of str, optional
         Channels to keep, by the file's label or its 10-05 name; all if not given.
     kinds : mapping of str to str, optional
-        Kind of a channel whose label does not tell, by label.
+        Kind of a channel whose label does not tell, by label or 10-05 name.
 
     Returns
     -------
     Recording
-        One signal per kind and rate, named after the kind; EDF+ annotations as events. Units are SI; names are 10-05
-        (``"EEG T5"`` becomes ``"P7"``). An ``EEG`` channel that is no electrode (``"EEG A2-A1"``) becomes ``misc``.
+        One signal per kind and rate, named after the kind, and from the second rate on after both (``"eeg@256"``);
+        EDF+ annotations as events. Units are SI; names are 10-05 (``"EEG T5"`` becomes ``"P7"``). A channel that is no
+        electrode (``"EEG A2-A1"``), or not in the unit of its kind (``"RESP chest"`` in mV), becomes ``misc``.
 
     Raises
     ------
     DataError
-        If the file is no EDF or BDF (it says which byte), its header is cut, no record is whole, or a channel's unit
-        is missing.
+        If the file is no EDF or BDF (it says which byte), its header is cut or damaged, no record is whole, records
+        are not contiguous, a channel's unit is missing or not known, or a name in ``picks`` or ``kinds`` is not there.
 
     Warns
     -----
     EDFTruncatedWarning
-        If the file holds fewer whole records than its header says; those are read.
+        If the file ends before or after the records its header promises; those that are whole are read.
 
     Examples
     --------
@@ -76,38 +92,51 @@ def read_edf(
     >>> recording.signals["eeg"].sfreq, recording.signals["eeg"].ch_names[:3]
     (125.0, ('Fp1', 'Fp2', 'C3'))
     """
-    import edfio
-
     path = Path(path)
-    content, is_bdf, problem = _whole_records(path)
-    file = (edfio.read_bdf if is_bdf else edfio.read_edf)(io.BytesIO(content))
-    rows: dict[tuple[str, float], list[tuple[Channel, np.ndarray]]] = {}
-    for signal in file.signals:
-        channel, scale = _channel(signal, kinds or {}, path)
-        if picks is not None and channel.name not in picks and signal.label not in picks:
-            continue
-        rows.setdefault((channel.kind, float(signal.sampling_frequency)), []).append((channel, scale * signal.data))
-    if not rows:
-        raise DataError(f"{path}: no channel left; asked for {picks}, found {[s.label for s in file.signals]}")
-    signals: dict[str, Signal] = {}
-    for (kind, sfreq), group in rows.items():
-        name = kind if kind not in signals else f"{kind}@{sfreq:g}"
-        signals[name] = Signal(np.stack([data for _, data in group]), sfreq, [channel for channel, _ in group])
-    meta: dict[str, Any] = {"file": path.name}
+    content = path.read_bytes()
+    try:
+        whole, problem = _whole_records(content)
+        signals, events = _read(whole, picks, kinds or {})
+    except ValueError as error:  # edfio's, of a damaged header field, and ours
+        raise DataError(f"{path}: {error}") from error
+    meta = {"file": path.name}
     if problem:
         meta["problem"] = problem
-        warnings.warn(problem, EDFTruncatedWarning, stacklevel=2)
-    return Recording(signals, subject=subject, session=session, events=_events(file), meta=meta)
+        warnings.warn(f"{path}: {problem}", EDFTruncatedWarning, stacklevel=2)
+    return Recording(signals, subject=subject, session=session, events=events, meta=meta)
 
 
-def _whole_records(path: Path) -> tuple[bytes, bool, str | None]:
-    """The file's bytes up to its last whole record with the header made to agree, and what was wrong."""
-    content = path.read_bytes()
-    is_bdf = content[:8] == b"\xffBIOSEMI"
-    if not is_bdf and content[:8] != b"0       ":
-        raise DataError(
-            f"{path}: not an EDF or BDF file; expected '0       ' or 0xFF 'BIOSEMI' at byte 0, found {content[:8]!r}"
-        )
+def _read(
+    content: bytes, picks: Sequence[str] | None, kinds: Mapping[str, str]
+) -> tuple[dict[str, Signal], pd.DataFrame]:
+    import edfio
+
+    file: Any = (edfio.read_bdf if content.startswith(_BDF) else edfio.read_edf)(io.BytesIO(content))
+    if "+D" in file.reserved and not file.is_continuous:
+        raise DataError("the records are not contiguous (EDF+D); cut the file at its gaps, or export it as EDF+C")
+    names = [modern_name(signal.label) for signal in file.signals]
+    for asked in (*(picks or ()), *kinds):
+        if asked not in names and asked not in file.labels:
+            raise unknown_name("channel", asked, {*names, *file.labels})
+    rows: dict[tuple[str, float], list[tuple[Channel, npt.NDArray[np.float64]]]] = {}
+    for signal, name in zip(file.signals, names, strict=True):
+        if picks is None or name in picks or signal.label in picks:
+            channel, scale = _channel(signal.label, name, signal.physical_dimension, kinds)
+            rows.setdefault((channel.kind, float(signal.sampling_frequency)), []).append((channel, scale * signal.data))
+    if not rows:
+        raise DataError("there is no channel in it, only annotations" if picks is None else "no channel is picked")
+    signals: dict[str, Signal] = {}
+    for (kind, sfreq), group in rows.items():
+        key = kind if kind not in signals else f"{kind}@{sfreq:g}"
+        signals[key] = Signal(np.stack([data for _, data in group]), sfreq, [channel for channel, _ in group])
+    return signals, _events(file)
+
+
+def _whole_records(content: bytes) -> tuple[bytes, str | None]:
+    """Give the bytes up to the last whole record with the header made to agree, and what was wrong."""
+    is_bdf = content.startswith(_BDF)
+    if not is_bdf and not content.startswith(_EDF):
+        raise DataError(f"not an EDF or BDF file; expected {_EDF!r} or {_BDF!r} at byte 0, found {content[:8]!r}")
     try:
         n_header, n_records, n_signals = int(content[184:192]), int(content[236:244]), int(content[252:256])
         # The header lists each field for all signals in turn; samples per record come after 216 bytes per signal.
@@ -115,43 +144,52 @@ def _whole_records(path: Path) -> tuple[bytes, bool, str | None]:
         per_record = [int(content[at + 8 * i : at + 8 * (i + 1)]) for i in range(n_signals)]
     except ValueError:
         raise DataError(
-            f"{path}: the header is cut or damaged; expected numbers at bytes 184, 236, 252 and 216 after each signal, "
+            f"the header is cut or damaged; expected numbers at bytes 184, 236, 252 and after 216 bytes per signal, "
             f"the file ends at byte {len(content)}"
         ) from None
     record = sum(per_record) * (3 if is_bdf else 2)
-    if len(content) < n_header or record <= 0:
-        raise DataError(f"{path}: the header should end at byte {n_header}; the file ends at byte {len(content)}")
-    whole = (len(content) - n_header) // record
-    if n_records in (whole, -1) and (len(content) - n_header) % record == 0:
-        return content, is_bdf, None
-    if n_records != -1 and whole > n_records:
-        whole = n_records
-    if whole == 0:
-        raise DataError(f"{path}: no record is whole; the first should end at byte {n_header + record}, the file ends at {len(content)}")
+    if n_header != 256 * (n_signals + 1) or record <= 0 or min(per_record) < 0:
+        raise DataError(
+            f"the header is damaged; {n_signals} signals need {256 * (n_signals + 1)} bytes of header, "
+            f"found {n_header}, with {record} bytes per record"
+        )
+    n_whole, surplus = divmod(len(content) - n_header, record)
+    n_kept = n_whole if n_records == -1 else min(n_whole, n_records)
+    if n_kept < 1:
+        raise DataError(
+            f"no record is whole; the header promises {n_records}, the first would end at byte {n_header + record}, "
+            f"the file ends at byte {len(content)}"
+        )
+    agreed = content[:236] + f"{n_kept:<8d}".encode() + content[244 : n_header + n_kept * record]
+    # A recorder that was not closed leaves -1 behind; that alone loses nothing.
+    if surplus == 0 and n_records in (n_whole, -1):
+        return agreed, None
     promised = "an unknown number of" if n_records == -1 else str(n_records)
-    problem = (
-        f"{path}: the header promises {promised} records of {record} bytes after byte {n_header}, the file ends at byte "
-        f"{len(content)}; {whole} whole records were read"
+    return agreed, (
+        f"the header promises {promised} records of {record} bytes after byte {n_header}, the file ends at byte "
+        f"{len(content)}; {n_kept} whole records were read"
     )
-    kept = bytearray(content[: n_header + whole * record])
-    kept[236:244] = f"{whole:<8d}".encode()
-    return bytes(kept), is_bdf, problem
 
 
-def _channel(signal: edfio.EdfSignal, kinds: Mapping[str, str], path: Path) -> tuple[Channel, float]:
-    name = modern_name(signal.label)
-    kind = kinds.get(signal.label) or kinds.get(name) or _KIND_OF_PREFIX.get(signal.label.split(" ")[0].upper())
+def _channel(label: str, name: str, written_unit: str, kinds: Mapping[str, str]) -> tuple[Channel, float]:
+    if not written_unit.strip():
+        raise DataError(
+            f"channel {label!r} has no unit; set its physical dimension in the file, such as uV, or pick other channels"
+        )
+    try:
+        scale, unit = si_unit(written_unit)
+    except DataError as error:
+        raise DataError(f"channel {label!r}: {error}; pick other channels if it is not needed") from None
+    kind = kinds.get(label) or kinds.get(name)
     if kind is None:
-        kind = "eeg" if electrode_position(name) else "misc"
-    elif kind == "eeg" and electrode_position(name) is None:
-        kind = "misc"
-    if not signal.physical_dimension.strip():
-        raise DataError(f"{path}: channel {signal.label!r} has no unit; set its physical dimension in the file, such as uV")
-    scale, unit = si_unit(signal.physical_dimension)
+        kind = _KIND_OF_PREFIX.get(label.split(" ")[0].upper(), "eeg")
+        # An electrode in another unit than volts is refused by Channel: it would silently be missing from the EEG.
+        fits = electrode_position(name) is not None if kind == "eeg" else KINDS[kind] == unit
+        kind = kind if fits else "misc"
     return Channel(name, kind, unit), scale
 
 
-def _events(file: edfio.Edf) -> pd.DataFrame:
+def _events(file: edfio.Edf | edfio.Bdf) -> pd.DataFrame:
     import pandas as pd
 
     rows = [(a.onset, a.duration or 0.0, a.text) for a in file.annotations]

@@ -3,8 +3,8 @@
 ``SubjectNN_1.edf`` is rest, ``SubjectNN_2.edf`` serial subtraction. Rest always came first, so that whatever changes
 with time alone changes with the task too: no protocol can undo this confound of the design.
 
-affectbio bundles 28 of the 36 people: the last minute of rest and the first of the task, decimated to 125 Hz, and of the 19
-electrodes the eight of a low-cost headset (OpenBCI Cyton's Fp1 Fp2 C3 C4 P7 P8 O1 O2).
+affectbio bundles 28 of the 36 people: the last minute of rest and the first of the task, decimated to 125 Hz, and of
+the 19 electrodes the eight of a low-cost headset (OpenBCI Cyton's Fp1 Fp2 C3 C4 P7 P8 O1 O2).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from affectbio.types import Consent, Recording
 __all__ = ["EEGMAT"]
 
 _TASKS = {"1": "rest", "2": "arithmetic"}
-_CONSENT = Consent(("research", "teaching"), "PhysioNet EEGMAT 1.0.0, doi 10.13026/C2JQ1P, Open Data Commons Attribution License 1.0")
+_CONSENT = Consent(
+    ("research", "teaching"), "PhysioNet EEGMAT 1.0.0, doi 10.13026/C2JQ1P, Open Data Commons Attribution License 1.0"
+)
 
 
 class EEGMAT:
@@ -33,11 +35,6 @@ class EEGMAT:
     ----------
     root : str or Path, optional
         Folder with the ``SubjectNN_{1,2}.edf`` files; the bundled ones if not given.
-
-    Raises
-    ------
-    DatasetLayoutError
-        If the folder holds no such file, or a person lacks one of the two.
 
     Examples
     --------
@@ -53,8 +50,19 @@ class EEGMAT:
         self.root = bundled("eegmat") if root is None else Path(root)
 
     def subjects(self) -> list[str]:
-        """Give the people's pseudonyms, sorted: ``"00"``, ``"01"``, …"""
-        names = sorted(path.stem for path in self.root.glob("Subject*_[12].edf"))
+        """Give the people's pseudonyms.
+
+        Returns
+        -------
+        list of str
+            Sorted: ``"00"``, ``"01"``, …
+
+        Raises
+        ------
+        DatasetLayoutError
+            If the folder holds no file of the data set, or a person lacks one of the two.
+        """
+        names = {path.stem for path in self.root.glob("Subject*_[12].edf")}
         subjects = sorted({name.removeprefix("Subject").split("_")[0] for name in names})
         if not subjects:
             raise DatasetLayoutError(
@@ -83,11 +91,15 @@ class EEGMAT:
         ------
         ConfigError
             If a person is not in the data.
+        DatasetLayoutError
+            As `subjects`.
         """
         known = self.subjects()
-        for subject in known if subjects is None else subjects:
+        wanted = known if subjects is None else list(subjects)
+        for subject in wanted:
             if subject not in known:
                 raise unknown_name("subject", subject, known)
+        for subject in wanted:
             for number, task in _TASKS.items():
                 read = read_edf(self.root / f"Subject{subject}_{number}.edf", subject)
                 whole = {"onset": [0.0], "duration": [read.signals["eeg"].duration]}

@@ -66,8 +66,6 @@ def plot_people(results: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     ax.set_ylim(sum(heights), 0)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    for chance in summary["chance"].unique():
-        ax.axvline(chance, color=PALETTE["muted"], linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     for top, (_, row) in zip(np.cumsum([0, *heights]), summary.iterrows(), strict=False):
         same = np.logical_and.reduce([results[k] == row[k] for k in ("variant", "protocol", "target_access", "metric")])
         if not same.any():
@@ -89,10 +87,19 @@ def _people_strip(ax: Axes, row: pd.Series[Any], values: npt.NDArray[np.float64]
     if row["leaks"]:
         ax.text(0, top + 3.0, f"the same {row['leaks']} in training and test", color=colour, **left)
     right = {**left, "ha": "right"}
-    ax.text(1, top + 1.0, f"{row['mean']:.2f}  [{row['low']:.2f}, {row['high']:.2f}]", color=colour, weight="bold", **right)
+    ax.text(
+        1, top + 1.0, f"{row['mean']:.2f}  [{row['low']:.2f}, {row['high']:.2f}]", color=colour, weight="bold", **right
+    )
     ax.text(1, top + 2.0, f"{row['n_people']} people · p = {row['p']:.2g}", color=PALETTE["muted"], **right)
     middle = top + 3.25 + bool(row["leaks"])
     ax.barh(middle, row["null_high"] - row["null_low"], 1.5, row["null_low"], color=PALETTE["band"], zorder=0)
+    ax.plot(
+        [row["chance"]] * 2,
+        [middle - 0.95, middle + 0.95],
+        color=PALETTE["muted"],
+        linewidth=0.9,
+        linestyle=(0, (3, 2)),
+    )
     # A golden-ratio sequence spreads neighbours in value apart, the same way every time.
     spread = (np.arange(len(values)) * 0.618034) % 1 - 0.5
     ax.scatter(
@@ -105,7 +112,14 @@ def _people_strip(ax: Axes, row: pd.Series[Any], values: npt.NDArray[np.float64]
         alpha=0.9 if row["leaks"] else 0.5,
         zorder=3,
     )
-    ax.plot([row["low"], row["high"]], [middle, middle], color=PALETTE["ink"], linewidth=1.6, solid_capstyle="butt", zorder=4)
+    ax.plot(
+        [row["low"], row["high"]],
+        [middle, middle],
+        color=PALETTE["ink"],
+        linewidth=1.6,
+        solid_capstyle="butt",
+        zorder=4,
+    )
     ax.plot([row["mean"]] * 2, [middle - 0.7, middle + 0.7], color=PALETTE["ink"], linewidth=2.4, zorder=4)
 
 
@@ -132,10 +146,14 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
         If shapes do not fit, or a channel has no position.
     """
     import mne
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
     if pattern.shape != (len(channels), len(band_names)):
-        raise DataError(f"a pattern of shape {pattern.shape} does not fit {len(channels)} channels and {len(band_names)} bands")
+        raise DataError(
+            f"a pattern of shape {pattern.shape} does not fit {len(channels)} channels and {len(band_names)} bands"
+        )
     positions = {c.name: np.asarray(c.position) for c in channels if c.position is not None}
     if len(positions) != len(channels):
         absent = next(c.name for c in channels if c.position is None)
@@ -147,11 +165,10 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
     fig = Figure(figsize=(_WIDTH, 1.95 * n_rows + 0.55), layout="constrained")
     heads = list(fig.subplots(n_rows, n_columns, squeeze=False).flat)
     limit = float(np.abs(pattern).max()) or 1.0
-    image = None
     for ax, name, values in zip(heads, band_names, pattern.T, strict=False):
-        image, _ = mne.viz.plot_topomap(
+        mne.viz.plot_topomap(
             values, info, axes=ax, show=False, cmap="RdBu_r", vlim=(-limit, limit), contours=4,
-            names=[c.name for c in channels], sensors=False, sphere=0.095, extrapolate="head",
+            names=[c.name for c in channels], sensors="k.", sphere=0.095, extrapolate="head",
         )  # fmt: skip
         for text in ax.texts:
             text.set(fontsize=5.5, color="black")
@@ -160,7 +177,8 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
             line.set_color(PALETTE["ink"])
     for ax in heads[len(band_names) :]:
         ax.set_axis_off()
-    bar = fig.colorbar(image, ax=heads, orientation="horizontal", shrink=0.45, aspect=28, pad=0.03)
+    scale = ScalarMappable(Normalize(-limit, limit), "RdBu_r")
+    bar = fig.colorbar(scale, ax=heads, orientation="horizontal", shrink=0.45, aspect=28, pad=0.03)
     bar.ax.tick_params(labelsize=_SIZE - 1, color=PALETTE["rule"], labelcolor=PALETTE["muted"])
     bar.outline.set_visible(False)
     bar.set_label("change of the feature per unit of the estimate", color=PALETTE["ink"], fontsize=_SIZE)

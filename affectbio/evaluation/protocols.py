@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on: scikit-learn splitters that say what they hold out, and the check that they do.
+"""Who is trained on and who is tested on: scikit-learn splitters that say what they hold out, and the check of it.
 
 A protocol is a scikit-learn splitter with three more facts: its `name`, what it ``holdout`` claims to keep apart, and
 what it ``leaks`` knowingly. `check_leakage` measures both claims on the windows themselves.
@@ -286,7 +286,9 @@ def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequenc
     table = []
     for fold, (train, test) in enumerate(splits):
         if not (len(train) and len(test)):
-            raise DataError(f"fold {fold} has {len(train)} training and {len(test)} test windows; expected some of each")
+            raise DataError(
+                f"fold {fold} has {len(train)} training and {len(test)} test windows; expected some of each"
+            )
         table.append(
             {
                 "fold": fold,
@@ -301,7 +303,7 @@ def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequenc
     found = pd.DataFrame(table, columns=["fold", "n_train", "n_test", *LEAKS])
     for kind in holdout:
         if (found[kind] > 0).any():
-            worst = found.loc[found[kind].idxmax()]
+            worst = found.iloc[int(found[kind].to_numpy().argmax())]
             raise LeakageError(
                 f"fold {int(worst['fold'])}: the same {LEAKS[kind]} stand in training and test ({worst[kind]:.0%} of "
                 f"{int(worst['n_test'])} test windows); expected none: split by whole people or trials, or use a "
@@ -343,7 +345,10 @@ def _share_seen(ids: npt.NDArray[np.intp], train: npt.NDArray[np.intp], test: np
 
 
 def _share_overlapping(
-    start: npt.NDArray[np.float64], stop: npt.NDArray[np.float64], train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]
+    start: npt.NDArray[np.float64],
+    stop: npt.NDArray[np.float64],
+    train: npt.NDArray[np.intp],
+    test: npt.NDArray[np.intp],
 ) -> float:
     order = train[np.argsort(start[train], kind="stable")]
     latest_stop = np.maximum.accumulate(stop[order])

@@ -73,7 +73,8 @@ def evaluate(
     >>> from sklearn.neighbors import KNeighborsClassifier
     >>> table = pd.DataFrame({"subject": ["a", "a", "b", "b"], "session": "01", "trial": ["0", "1"] * 2,
     ...                       "stimulus": "x", "start": 0.0, "stop": 1.0})
-    >>> windows = Windows(np.array([[0.0], [5.0], [0.1], [5.1]]), table["trial"].to_numpy(), table, ("window", "feature"))
+    >>> X = np.array([[0.0], [5.0], [0.1], [5.1]])
+    >>> windows = Windows(X, table["trial"].to_numpy(), table, ("window", "feature"))
     >>> evaluate(KNeighborsClassifier(1), windows, "loso")[["subject", "value"]].to_dict("list")
     {'subject': ['a', 'b'], 'value': [1.0, 1.0]}
     """
@@ -152,7 +153,8 @@ def permutation_control(
     rng = np.random.default_rng(rng)
     exchanged = [trials.exchange(rng).astype(y.dtype) for _ in range(n_permutations)]
     values = Parallel(n_jobs=n_jobs)(
-        delayed(_mean_over_people)(estimator, windows.X, labels, splits, person, _scorer(scorer)) for labels in exchanged
+        delayed(_mean_over_people)(estimator, windows.X, labels, splits, person, _scorer(scorer))
+        for labels in exchanged
     )
     return pd.DataFrame(
         {
@@ -200,7 +202,7 @@ def _scorer(name: str) -> Scorer:
 def _labels(windows: Windows) -> npt.NDArray[Any]:
     if windows.y is None:
         raise DataError("these windows have no labels; expected one per window to score against")
-    # pandas hands strings over as objects, which scikit-learn sorts many times more slowly than the same fixed-width strings.
+    # pandas hands strings over as objects, which scikit-learn sorts several times more slowly than fixed-width strings.
     return np.asarray(windows.y.tolist()) if windows.y.dtype == object else windows.y
 
 
@@ -219,7 +221,9 @@ def _checked_splits(windows: Windows, y: npt.NDArray[Any], protocol: WindowSplit
     for fold, (train, _) in enumerate(splits):
         missing = np.bincount(codes[train], minlength=len(classes)) == 0
         if missing.any():
-            raise DataError(f"the training set of fold {fold} has no {classes[missing][0]!r}; it cannot be learnt from it")
+            raise DataError(
+                f"the training set of fold {fold} has no {classes[missing][0]!r}; it cannot be learnt from it"
+            )
     # The same people on both sides are no leak for a protocol that never claims to test on strangers.
     shared = [k for k in LEAKS if (found[k] > 0).any() and (k != "subject" or k in protocol.leaks)]
     return splits, ", ".join(LEAKS[k] for k in shared)

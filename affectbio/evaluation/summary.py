@@ -1,4 +1,4 @@
-"""Brings the scores of people and their controls together: one row per thing compared, and no number without its context."""
+"""Brings the scores of people and their controls together: one row per thing compared, no number without context."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def summarise(
         null = null_of[key]
         mean = float(people["value"].mean())
         low, high = bootstrap_interval(people["value"].to_numpy(), level, rng=rng)
-        scorer = SCORERS[key[-1]]
+        scorer = SCORERS[str(people["metric"].iloc[0])]
         null_low, null_high = np.quantile(null, [(1 - level) / 2, (1 + level) / 2])
         rows.append(
             {

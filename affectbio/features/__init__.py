@@ -6,4 +6,6 @@ from affectbio.registry import Registry
 __all__ = ["FEATURES", "DifferentialEntropy"]
 
 #: Features by the name a recipe gives them.
-FEATURES = Registry("feature", {"differential-entropy": "affectbio.features.entropy:DifferentialEntropy"}, "affectbio.features")
+FEATURES = Registry(
+    "feature", {"differential-entropy": "affectbio.features.entropy:DifferentialEntropy"}, "affectbio.features"
+)

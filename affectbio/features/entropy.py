@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from affectbio.bands import Bands, resolve_bands
-from affectbio.errors import DataError
+from affectbio.errors import DataError, SignalQualityError
 from affectbio.kernels.entropy import DifferentialEntropyStream, Log, differential_entropy, window_starts
 from affectbio.types import Recording, Windows, table_of_windows
 
@@ -22,7 +22,8 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
     """Differential entropy of every channel and band.
 
     Three ways in, one kernel: `extract` runs over whole recordings with the filter on the continuous signal, `stream`
-    gives the same numbers live, and `transform` takes windows that were already cut, whose filter must start anew in each.
+    gives the same numbers live, and `transform` takes windows that were already cut, in each of which the filter must
+    start anew.
 
     Parameters
     ----------
@@ -72,13 +73,12 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Raises
         ------
         ValueError
-            If X is not 3-D or the rate is not given.
+            If X is not 3-D, the rate is not given, or a band does not fit it.
         """
         if np.ndim(X) != 3:
             raise ValueError(f"expected windows of shape (n_windows, n_chans, n_times), found shape {np.shape(X)}")
-        if self.sfreq is None:
-            raise ValueError("windows carry no sampling rate; give DifferentialEntropy(sfreq=...) in Hz")
-        self.n_chans_in_ = X.shape[1]
+        resolve_bands(self.bands, self._rate())
+        self.n_chans_in_ = np.shape(X)[1]
         return self
 
     def transform(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -92,14 +92,19 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Returns
         -------
         ndarray, shape (n_windows, n_chans * n_bands)
-            Channel by channel, band by band.
+            Channel by channel, band by band; NaN where a window holds a lost sample or a constant channel.
+
+        Raises
+        ------
+        ValueError
+            If X has other axes or another number of channels than in `fit`.
         """
         check_is_fitted(self)
-        if np.ndim(X) != 3 or X.shape[1] != self.n_chans_in_:
-            raise ValueError(f"expected windows of shape (n_windows, {self.n_chans_in_}, n_times), found shape {np.shape(X)}")
-        assert self.sfreq is not None
-        whole = X.shape[-1] / self.sfreq
-        entropy = differential_entropy(X, self.sfreq, self.bands, whole, order=self.order, log=self.log)
+        if np.ndim(X) != 3 or np.shape(X)[1] != self.n_chans_in_:
+            expected = f"(n_windows, {self.n_chans_in_}, n_times)"
+            raise ValueError(f"expected windows of shape {expected}, as in fit; found shape {np.shape(X)}")
+        whole_s = np.shape(X)[2] / self._rate()
+        entropy = differential_entropy(X, self._rate(), self.bands, whole_s, order=self.order, log=self.log)
         return entropy.reshape(len(X), -1)
 
     def get_feature_names_out(self, input_features: Iterable[str] | None = None) -> npt.NDArray[np.object_]:
@@ -114,12 +119,23 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
         -------
         ndarray of str, shape (n_chans * n_bands,)
             One name a column.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many names as channels.
         """
         check_is_fitted(self)
-        assert self.sfreq is not None
         channels = [f"ch{i}" for i in range(self.n_chans_in_)] if input_features is None else list(input_features)
-        names = [f"{c}_{b.name}" for c in channels for b in resolve_bands(self.bands, self.sfreq)]
+        if len(channels) != self.n_chans_in_:
+            raise ValueError(f"expected the names of {self.n_chans_in_} channels, found {len(channels)}")
+        names = [f"{c}_{b.name}" for c in channels for b in resolve_bands(self.bands, self._rate())]
         return np.asarray(names, dtype=object)
+
+    def _rate(self) -> float:
+        if self.sfreq is None:
+            raise ValueError("windows carry no sampling rate; give DifferentialEntropy(sfreq=...) in Hz")
+        return self.sfreq
 
     def stream(self, n_chans: int, sfreq: float, window_s: float, step_s: float) -> DifferentialEntropyStream:
         """Give the live form.
@@ -146,7 +162,7 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Parameters
         ----------
         recordings : iterable of Recording
-            With equal channels and rate.
+            With equal channels; rates may differ, the bands are in Hz.
         window_s, step_s : float
             Length of a window and distance between starts in seconds.
         signal : str
@@ -161,16 +177,20 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Raises
         ------
         DataError
-            If recordings differ in channels or rate, or no window is left.
+            If recordings differ in channels, a signal is shorter than a window, or no window is left.
         """
-        parts = []
+        parts: list[Windows] = []
         for recording in recordings:
             source = recording.signal(signal)
-            entropy = differential_entropy(
-                source.data, source.sfreq, self.bands, window_s, step_s, order=self.order, log=self.log
-            )
+            try:
+                entropy = differential_entropy(
+                    source.data, source.sfreq, self.bands, window_s, step_s, order=self.order, log=self.log
+                )
+            except SignalQualityError as error:
+                raise DataError(f"signal {signal!r} of subject {recording.subject!r}: {error}") from None
             starts = source.start + window_starts(source.n_times, source.sfreq, window_s, step_s) / source.sfreq
-            table, inside = table_of_windows(recording, starts, window_s)
+            # The window in whole samples, which is not quite window_s at every rate.
+            table, inside = table_of_windows(recording, starts, round(window_s * source.sfreq) / source.sfreq)
             X = entropy.transpose(1, 0, 2)[inside]
             known = np.isfinite(X).all(axis=(1, 2))
             parts.append(
@@ -185,6 +205,7 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
             )
         if not any(len(p) for p in parts):
             raise DataError(
-                f"no window of {window_s:g} s lies inside an event of the {len(parts)} recordings and is free of lost samples"
+                f"no window of {window_s:g} s lies inside an event and is free of lost samples in any of the "
+                f"{len(parts)} recordings"
             )
         return Windows.concatenate(parts)

@@ -8,17 +8,19 @@ import numpy as np
 
 @nb.njit(cache=True, nogil=True)
 def band_sums(x, sos, state, origin, held, partial, hop, phase, out):  # type: ignore[no-untyped-def]
-    """Filter ``x`` into bands and sum each band over hops of ``hop`` samples, carrying everything over to the next call.
+    """Filter ``x`` into bands and sum each band over hops of ``hop`` samples, carrying all over to the next call.
 
     x (n_chans, n_times); sos (n_bands, n_sections, 6); state (n_chans, n_bands, n_sections, 2);
     origin, held (n_chans): first and last finite sample, NaN before there was one;
-    partial (n_chans, n_bands, 3): sums of the hop under way; phase: samples of it already seen;
-    out (n_hops, n_chans, n_bands, 3): sum, sum of squares and number of lost samples of every hop that ended.
+    partial (n_chans, n_bands, 4): sums of the hop under way; phase: samples of it already seen;
+    out (n_hops, n_chans, n_bands, 4): of every hop that ended the sum, the sum of squares, the number of lost samples,
+    and the number of samples unlike the one before.
     """
     n_chans, n_times = x.shape
     n_bands, n_sections = sos.shape[0], sos.shape[1]
     clean = np.empty(n_times)
     bad = np.zeros(n_times, np.bool_)
+    new = np.zeros(n_times, np.bool_)
     for c in range(n_chans):
         # The electrode's offset is orders above the signal: the filter starts at rest on the first sample, and a lost
         # sample repeats the last one, so that neither makes a step.
@@ -29,10 +31,11 @@ def band_sums(x, sos, state, origin, held, partial, hop, phase, out):  # type: i
                 v = held[c]
             elif np.isnan(origin[c]):
                 origin[c] = v
+            new[t] = v != held[c]
             held[c] = v
             clean[t] = v - origin[c] if np.isfinite(v) else 0.0
         for b in range(n_bands):
-            total, square, lost = partial[c, b, 0], partial[c, b, 1], partial[c, b, 2]
+            total, square, lost, moved = partial[c, b]
             filled, hop_index = phase, 0
             for t in range(n_times):
                 y = clean[t]
@@ -45,22 +48,21 @@ def band_sums(x, sos, state, origin, held, partial, hop, phase, out):  # type: i
                 total += y
                 square += y * y
                 lost += bad[t]
+                moved += new[t]
                 filled += 1
                 if filled == hop:
-                    out[hop_index, c, b, 0] = total
-                    out[hop_index, c, b, 1] = square
-                    out[hop_index, c, b, 2] = lost
-                    total = square = lost = 0.0
+                    out[hop_index, c, b] = total, square, lost, moved
+                    total = square = lost = moved = 0.0
                     filled = 0
                     hop_index += 1
-            partial[c, b, 0], partial[c, b, 1], partial[c, b, 2] = total, square, lost
+            partial[c, b] = total, square, lost, moved
 
 
 @nb.njit(cache=True, nogil=True)
 def window_entropy(hops, k, stride, first, n, unit, out):  # type: ignore[no-untyped-def]
     """Turn hop sums into the differential entropy of windows of ``k`` hops, ``stride`` hops apart, from hop ``first``.
 
-    hops (n_hops, n_chans, n_bands, 3) as `band_sums` leaves them; n: samples in a window; unit: 1 for nats, 1 / ln 2
+    hops (n_hops, n_chans, n_bands, 4) as `band_sums` leaves them; n: samples in a window; unit: 1 for nats, 1 / ln 2
     for bits; out (n_chans, n_windows, n_bands).
     """
     n_chans, n_windows, n_bands = out.shape
@@ -68,14 +70,16 @@ def window_entropy(hops, k, stride, first, n, unit, out):  # type: ignore[no-unt
         start = first + w * stride
         for c in range(n_chans):
             for b in range(n_bands):
-                total = square = lost = 0.0
+                total = square = lost = moved = 0.0
                 for h in range(start, start + k):
                     total += hops[h, c, b, 0]
                     square += hops[h, c, b, 1]
                     lost += hops[h, c, b, 2]
+                    moved += hops[h, c, b, 3]
                 variance = (square - total * total / n) / (n - 1)
-                # A constant channel has no entropy to give, and a lost sample makes the window's unknown.
-                if lost > 0 or not variance > 0:
+                # A lost sample makes the entropy of a window unknown. A constant channel has none to give, but where it
+                # became constant under way the filter rings on, and what it rings would be taken for a signal.
+                if lost > 0 or moved == 0 or not variance > 0:
                     out[c, w, b] = np.nan
                 else:
                     out[c, w, b] = 0.5 * np.log(2 * np.pi * np.e * variance) * unit

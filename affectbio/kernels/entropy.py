@@ -20,6 +20,8 @@ __all__ = ["DifferentialEntropyStream", "differential_entropy", "window_starts"]
 
 Log = Literal["e", "2"]
 
+_BLOCK = 16_384
+
 
 def window_starts(n_times: int, sfreq: float, window_s: float, step_s: float) -> npt.NDArray[np.int64]:
     """Give the first sample of every whole window.
@@ -62,7 +64,8 @@ def differential_entropy(
     Parameters
     ----------
     x : array-like, shape (..., n_times)
-        Signal; in volts for EEG, any unit shifts the result by the logarithm of its scale. NaN and inf mark lost samples.
+        Signal; in volts for EEG, another unit shifts the result by the logarithm of its scale. NaN and inf mark lost
+        samples.
     sfreq : float
         Sampling rate in Hz.
     bands : str, mapping or sequence
@@ -79,7 +82,8 @@ def differential_entropy(
     Returns
     -------
     ndarray, shape (..., n_windows, n_bands)
-        float32 for float32 input, else float64. NaN where a window holds a lost sample or a constant signal.
+        float32 for float32 input, else float64. NaN where a window holds a lost sample, or nothing but repetitions of
+        the sample before it.
 
     Raises
     ------
@@ -94,7 +98,8 @@ def differential_entropy(
 
     Notes
     -----
-    O(n_signals · n_times · n_bands · order) time. The filter delays; see `DifferentialEntropyStream.group_delay_s`.
+    Time as of `DifferentialEntropyStream.push`, memory that of a signal of 16 384 samples. The filter delays; see
+    `DifferentialEntropyStream.group_delay_s`.
 
     torcheeg and LibEER filter every window by itself from a cold start with log base 2 and the biased variance.
 
@@ -111,7 +116,7 @@ def differential_entropy(
     array([0.5, 0.5, 0.5, 0.5, 0.5])
     """
     samples = _real(x)
-    flat = samples.reshape(-1, samples.shape[-1])
+    flat = samples.reshape(math.prod(samples.shape[:-1]), samples.shape[-1])
     if flat.shape[0] == 0:
         raise ValueError(f"expected at least one channel; found an array of shape {samples.shape}")
     stream = DifferentialEntropyStream(flat.shape[0], sfreq, bands, window_s, step_s, order=order, log=log)
@@ -120,7 +125,9 @@ def differential_entropy(
             f"a window of {window_s:g} s is {stream.window} samples at {sfreq:g} Hz, but the last axis of x, shape "
             f"{samples.shape}, holds {flat.shape[1]}; give a longer signal or a shorter window_s"
         )
-    entropy = stream.push(flat)
+    # Block by block: where window and step have no common divisor, the sums are many times as large as the signal.
+    parts = [stream.push(flat[:, first : first + _BLOCK]) for first in range(0, flat.shape[1], _BLOCK)]
+    entropy = np.concatenate(parts, axis=1)
     return entropy.reshape(*samples.shape[:-1], *entropy.shape[1:])
 
 
@@ -148,7 +155,8 @@ class DifferentialEntropyStream:
 
     Notes
     -----
-    A push costs O(n_chans · n_new_samples · n_bands · order); memory does not grow with the stream.
+    A push costs O(n_chans · n_bands · n_new · order) and, per window it completes, O(n_chans · n_bands · window / hop),
+    where a hop is the greatest common divisor of window and step. Memory does not grow with the stream.
 
     Examples
     --------
@@ -175,6 +183,8 @@ class DifferentialEntropyStream:
             raise ValueError(f"expected at least one channel, found n_chans={n_chans}")
         if log not in ("e", "2"):
             raise ValueError(f"log is 'e' for nats or '2' for bits; found {log!r}")
+        if order < 1:
+            raise ValueError(f"a filter has an order of at least 1; found {order}")
         self.n_chans, self.sfreq, self.order = n_chans, float(sfreq), order
         self.bands: tuple[Band, ...] = resolve_bands(bands, sfreq)
         self.window, self.step = _samples(sfreq, window_s, window_s if step_s is None else step_s)
@@ -190,15 +200,15 @@ class DifferentialEntropyStream:
         self._state = np.zeros((self.n_chans, n_bands, n_sections, 2))
         self._origin = np.full(self.n_chans, np.nan)
         self._held = np.full(self.n_chans, np.nan)
-        self._partial = np.zeros((self.n_chans, n_bands, 3))
+        self._partial = np.zeros((self.n_chans, n_bands, 4))
         self._phase = 0
-        self._hops = np.empty((0, self.n_chans, n_bands, 3))
+        self._hops = np.empty((0, self.n_chans, n_bands, 4))
         # Hops still to pass before the first hop of the next window.
         self._skip = 0
 
     @property
     def group_delay_s(self) -> npt.NDArray[np.float64]:
-        """Delay of the filter at each band's centre in seconds, shape (n_bands,): the entropy speaks of that much earlier."""
+        """Delay of the filter at each band's centre in seconds, shape (n_bands,): entropy is of so much earlier."""
         from scipy.signal import sosfreqz
 
         centres = np.array([math.sqrt(b.l_freq * b.h_freq) for b in self.bands])
@@ -243,11 +253,14 @@ class DifferentialEntropyStream:
         window_entropy(hops, k, stride, self._skip, self.window, self._unit, out)
         following = self._skip + n_windows * stride
         used = min(following, len(hops))
-        self._hops, self._skip = hops[used:], following - used
+        # A copy: a view would keep the hops of a long chunk alive.
+        self._hops, self._skip = hops[used:].copy(), following - used
         return out.astype(np.float32) if x.dtype == np.float32 else out
 
 
 def _samples(sfreq: float, window_s: float, step_s: float) -> tuple[int, int]:
+    if not (math.isfinite(window_s * sfreq) and math.isfinite(step_s * sfreq)):
+        raise ValueError(f"expected lengths in seconds; found a window of {window_s} s every {step_s} s at {sfreq} Hz")
     window, step = round(window_s * sfreq), round(step_s * sfreq)
     if window < 2 or step < 1:
         raise ValueError(
@@ -258,10 +271,10 @@ def _samples(sfreq: float, window_s: float, step_s: float) -> tuple[int, int]:
 
 
 def _real(x: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Native, C-contiguous float32 or float64; a copy only where the array is neither."""
+    """Give it as native, C-contiguous float32 or float64; a copy only where it is neither."""
     array = np.asarray(x)
     if array.dtype.kind not in "fiu" or array.ndim == 0:
-        raise ValueError(f"expected an array of real numbers with time as last axis; found {array.dtype}, shape {array.shape}")
+        raise ValueError(f"expected real numbers with time as last axis; found {array.dtype}, shape {array.shape}")
     single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
     return np.ascontiguousarray(array, dtype=np.float32 if single else np.float64)
 

@@ -23,6 +23,11 @@ class Ring:
     n_times : int
         Samples to keep.
 
+    Raises
+    ------
+    ValueError
+        If there is no channel, or no sample to keep.
+
     Examples
     --------
     >>> import numpy as np
@@ -47,7 +52,14 @@ class Ring:
         ----------
         chunk : ndarray, shape (n_chans, n_new)
             New samples, any number of them. O(n_chans · min(n_new, n_times)).
+
+        Raises
+        ------
+        ValueError
+            If the chunk has another number of channels.
         """
+        if chunk.ndim != 2 or len(chunk) != len(self._buffer):
+            raise ValueError(f"expected a chunk of shape ({len(self._buffer)}, n_new), found {chunk.shape}")
         recent = chunk[:, -self.n_times :]
         at = self._end
         room = self.n_times - at

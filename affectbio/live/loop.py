@@ -1,7 +1,7 @@
 """The live loop: chunks of a stream in, features by the kernels of training, estimates out.
 
-It is a generator, so that whoever shows or sends the estimates sets the pace and ends it; the state it holds does not grow
-with the stream.
+It is a generator, so that whoever shows or sends the estimates sets the pace and ends it; the state it holds does not
+grow with the stream.
 """
 
 from __future__ import annotations

@@ -77,16 +77,19 @@ class LiveView:
     def __rich__(self) -> RenderableType:
         if self._update is None:
             return Panel("waiting for the stream", title="live")
-        return Panel(Group(self._channels(), Text(), self._estimate(), self._health()), title="live", expand=False)
+        return Panel(
+            Group(self._channels(self._update), Text(), self._estimate(self._update), self._health(self._update)),
+            title="live",
+            expand=False,
+        )
 
-    def _channels(self) -> Table:
-        assert self._update is not None
-        table = Table(box=None, padding=(0, 1))
+    def _channels(self, update: Update) -> Table:
+        table = Table(box=None, padding=(0, 1), title="differential entropy, nats", title_justify="right")
         table.add_column("channel")
         table.add_column("signal", width=6)
         for band in self.band_names:
             table.add_column(band, justify="right")
-        quality = self._update.quality
+        quality = update.quality
         for c, name in enumerate(self.ch_names):
             word = quality[c].word if quality else "-"
             style = "green" if quality and quality[c].usable else "red" if quality else "dim"
@@ -100,26 +103,23 @@ class LiveView:
         level = int((value - self._low[band]) / span * (len(_BLOCKS) - 1)) if span > 0 else 0
         return f"{value:7.2f} {_BLOCKS[level]}"
 
-    def _estimate(self) -> Text:
-        assert self._update is not None
-        if self._update.calibration < 1:
-            done = int(self._update.calibration * _WIDTH)
+    def _estimate(self, update: Update) -> Text:
+        if update.calibration < 1:
+            done = int(update.calibration * _WIDTH)
             return Text.assemble("resting baseline  ", ("█" * done, "cyan"), ("░" * (_WIDTH - done), "dim"))
         if self._score is None:
             return Text("no estimate yet")
-        edge = [int(round(p * (_WIDTH - 1))) for p in self._score]
+        edge = [round(p * (_WIDTH - 1)) for p in self._score]
         bar = ["·"] * _WIDTH
         bar[edge[1] : edge[2] + 1] = "─" * (edge[2] - edge[1] + 1)
         bar[edge[0]] = "●"
         numbers = f" {self._score.value:.2f} [{self._score.low:.2f}, {self._score.high:.2f}]"
         return Text.assemble(f"p({self.shown})  ", ("".join(bar), "bold"), numbers)
 
-    def _health(self) -> Text:
-        assert self._update is not None
+    def _health(self, update: Update) -> Text:
         p50, p99 = self.latency_ms()
-        style = {"streaming": "green", "lost": "bold red"}.get(self._update.state, "yellow")
+        style = {"streaming": "green", "lost": "bold red"}.get(update.state, "yellow")
         return Text.assemble(
-            "stream ", (self._update.state, style),
-            f"   stamp to estimate p50 {p50:.1f} ms, p99 {p99:.1f} ms   ",
-            f"samples {self._update.n_samples}, lost {self._update.n_lost}",
+            "stream ", (update.state, style), f"   samples {update.n_samples}, lost {update.n_lost}\n",
+            f"stamp to estimate  p50 {p50:.1f} ms, p99 {p99:.1f} ms",
         )  # fmt: skip

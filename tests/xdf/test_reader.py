@@ -22,7 +22,9 @@ def session(tmp_path_factory, header_xml) -> Path:
     kept = np.delete(np.arange(500), np.r_[100:105, 300:305])
     with XDFWriter(path) as file:
         eeg = file.add_stream(header_xml(can_drop=True))
-        marks = file.add_stream(header_xml(name="marks", lsl_type="Markers", n_chans=1, dtype="string", sfreq=0, labels=()))
+        marks = file.add_stream(
+            header_xml(name="marks", lsl_type="Markers", n_chans=1, dtype="string", sfreq=0, labels=())
+        )
         dial = file.add_stream(header_xml(name="dial", lsl_type="Rating", n_chans=1, sfreq=0, labels=()))
         file.add_stream(header_xml(name="off", lsl_type="PPG"))
         gaze = file.add_stream(header_xml(name="gaze", lsl_type="Gaze", sfreq=0))
@@ -84,7 +86,9 @@ def test_a_real_headband_agrees_with_pyxdf(xdf_data: Path, name: str) -> None:
 
 
 def test_the_empty_stream_of_a_real_headband_is_named(xdf_data: Path) -> None:
-    assert any("PPG" in text and "empty" in text for text in read_xdf(xdf_data / "muselsl2_P002.xdf", "01").meta["left_out"])
+    assert any(
+        "PPG" in text and "empty" in text for text in read_xdf(xdf_data / "muselsl2_P002.xdf", "01").meta["left_out"]
+    )
 
 
 def test_clocks_of_a_real_session_are_aligned_as_pyxdf_does(xdf_data: Path) -> None:
@@ -129,6 +133,15 @@ def test_stamps_too_jittered_to_find_losses_are_one_line_and_say_so(tmp_path, he
     assert any("too jittered" in note for note in recording.meta["notes"])
 
 
+def test_of_several_columns_of_text_the_first_is_kept_and_the_rest_is_named(tmp_path, header_xml) -> None:
+    with XDFWriter(tmp_path / "x.xdf") as file:
+        file.write(file.add_stream(header_xml()), np.zeros((100, 2)), np.arange(100) / SFREQ)
+        file.write(file.add_stream(header_xml(name="marks", dtype="string", sfreq=0)), [["a", "b"]], [0.5])
+    recording = read_xdf(tmp_path / "x.xdf", "01")
+    assert recording.events["trial_type"].tolist() == ["a"]
+    assert recording.meta["left_out"] == ("stream 'marks': all but the first of its 2 channels of text",)
+
+
 def test_a_clock_that_jumps_by_weeks_is_refused_before_it_fills_the_memory(tmp_path, header_xml) -> None:
     stamps = np.arange(100) / SFREQ
     stamps[50:] += 1e7
@@ -142,7 +155,7 @@ def test_a_file_without_a_signal_says_what_is_there(tmp_path, header_xml) -> Non
     with XDFWriter(tmp_path / "x.xdf") as file:
         marks = file.add_stream(header_xml(name="marks", n_chans=1, dtype="string", sfreq=0, labels=()))
         file.write(marks, [["a"]], [0.0])
-    with pytest.raises(DataError, match="no signal.*marks"):
+    with pytest.raises(DataError, match=r"no signal.*marks"):
         read_xdf(tmp_path / "x.xdf", "01")
 
 
@@ -168,7 +181,9 @@ def test_a_torn_file_is_read_as_far_as_it_is_whole(tmp_path_factory, session: Pa
     scan = scan_xdf(path)
     assert recording.meta["problem"] == scan.problem
     torn = [w for w in caught if w.category is XDFTruncatedWarning]
-    assert [str(path) in str(w.message) and str(scan.problem) in str(w.message) for w in torn] == [True] * bool(scan.problem)
+    assert [str(path) in str(w.message) and str(scan.problem) in str(w.message) for w in torn] == [True] * bool(
+        scan.problem
+    )
     # pyxdf on the whole part alone: not one sample fewer.
     path.write_bytes(content[: scan.n_bytes])
     eeg = recording.signals["eeg"].data

@@ -12,6 +12,7 @@ import signal as os_signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -21,7 +22,7 @@ from typing import IO, NamedTuple, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.acquire._liblsl import load_pylsl, loopback_session, use_loopback
+from affectbio.acquire._liblsl import local_clock, loopback_session, use_loopback
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
 from affectbio.acquire.spec import ReplayClock, StreamSpec
 from affectbio.errors import AffectbioError, DataError, StreamError
@@ -174,7 +175,7 @@ class ReplayProcess:
     ) -> None:
         self._programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
         self.spec = self._programme.spec
-        self._result: Replayed | None = None
+        self._outcome: Replayed | StreamError | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -191,7 +192,7 @@ class ReplayProcess:
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from affectbio.acquire.replay import _child; _child()"],
+            [sys.executable, "-P", "-c", "from affectbio.acquire.player import _child; _child()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
@@ -203,6 +204,9 @@ class ReplayProcess:
             to_child.flush()
         except BrokenPipeError as error:
             status = self._child.wait()
+            with suppress(BrokenPipeError):  # what the pipe still holds has no reader
+                to_child.close()
+            cast("IO[bytes]", self._child.stdout).close()
             raise StreamError(
                 f"the replay process ended at once with status {status}; its standard error says why"
             ) from error
@@ -233,9 +237,7 @@ class ReplayProcess:
             child.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
             raise StreamError(f"the replay of {self.spec.name!r} is not over after {timeout_s:g} s") from error
-        if self._result is None:
-            self._result = _result(child)
-        return self._result
+        return self._result(child)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -252,22 +254,30 @@ class ReplayProcess:
             child.kill()
             child.wait()
         try:
-            if error is None and child.returncode >= 0 and self._result is None:
-                self._result = _result(child)
+            # Killed on purpose, or told before: nothing new to say.
+            if error is None and child.returncode >= 0 and self._outcome is None:
+                self._result(child)
         finally:
             from_child.close()
 
+    def _result(self, child: subprocess.Popen[bytes]) -> Replayed:
+        if self._outcome is None:
+            self._outcome = _outcome(child)
+        if isinstance(self._outcome, StreamError):
+            raise self._outcome
+        return self._outcome
 
-def _result(child: subprocess.Popen[bytes]) -> Replayed:
+
+def _outcome(child: subprocess.Popen[bytes]) -> Replayed | StreamError:
     said = cast("IO[bytes]", child.stdout).read()
     if not said:
-        raise StreamError(
-            f"the replay process ended with status {child.returncode} and no word; its standard error says more"
-        )
-    result: Replayed | Exception = pickle.loads(said)  # noqa: S301  # from the child that we started
-    if isinstance(result, Exception):
-        raise StreamError(f"the replay process failed: {result}") from result
-    return result
+        return StreamError(f"the replay process ended with status {child.returncode}; its standard error says more")
+    outcome: Replayed | Exception = pickle.loads(said)  # noqa: S301  # from the child that we started
+    if isinstance(outcome, Replayed):
+        return outcome
+    failure = StreamError(f"the replay process failed: {outcome}")
+    failure.__cause__ = outcome
+    return failure
 
 
 def _child() -> None:
@@ -290,8 +300,8 @@ def _child() -> None:
         result = _play(programme, stop)
     except AffectbioError as error:
         result = error
-    sys.stdout.buffer.write(pickle.dumps(result))
-    sys.stdout.buffer.flush()
+    with suppress(BrokenPipeError):  # the parent died, and nobody waits for the result
+        os.write(1, pickle.dumps(result))
 
 
 def _programme(
@@ -335,8 +345,7 @@ def _programme(
 
 
 def _play(programme: _Programme, stop: Event) -> Replayed:
-    pylsl = load_pylsl()
-    clock = ReplayClock(start=pylsl.local_clock(), speed=programme.speed)
+    clock = ReplayClock(start=local_clock(), speed=programme.speed)
     spec = replace(programme.spec, replay=clock)
     with Outlet(spec) as outlet, MarkerOutlet(f"{spec.name}-markers", f"{spec.source_id}-markers") as marker_outlet:
         while not outlet.wait_for_consumer(_LOOK_S):
@@ -351,9 +360,8 @@ def _play(programme: _Programme, stop: Event) -> Replayed:
 def _send(
     programme: _Programme, clock: ReplayClock, outlet: Outlet, marker_outlet: MarkerOutlet, stop: Event
 ) -> Replayed:
-    now = load_pylsl().local_clock
     rng = np.random.default_rng(programme.seed)
-    first_stamp = clock.stamp(now())
+    first_stamp = clock.stamp(local_clock())
     period = 1.0 / (programme.spec.sfreq * (1.0 + 1e-6 * programme.drift_ppm))
     n_times = programme.data.shape[1]
     markers = list(programme.markers)
@@ -363,7 +371,7 @@ def _send(
         stamps = first_stamp + np.arange(start, start + data.shape[1]) * period
         # Each packet has its own appointment with the clock, so that late ones do not delay those after them.
         due = clock.wall(float(stamps[-1])) + rng.exponential(1e-3 * programme.jitter_ms)
-        if stop.wait(max(0.0, due - now())):
+        if stop.wait(max(0.0, due - local_clock())):
             break
         while markers and markers[0][0] < start + data.shape[1]:
             sample, text = markers.pop(0)

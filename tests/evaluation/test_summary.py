@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectbio.errors import DataError
+from affectbio.evaluation import bootstrap_interval, summarise
+
+KEY = {"variant": "a", "protocol": "p", "target_access": "none", "metric": "balanced_accuracy"}
+
+
+def _tables(values: list[float], null: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    people = pd.DataFrame({"value": values, "n_windows": 10, "n_trials": 2, "chance": 0.5, "leaks": "", **KEY})
+    return people, pd.DataFrame({"value": null, "permutation": range(len(null)), **KEY})
+
+
+def test_a_row_holds_the_number_and_all_its_context() -> None:
+    values, null = [0.6, 0.7, 0.8, 0.9, 1.0], list(np.linspace(0.4, 0.6, 41))
+    row = summarise(*_tables(values, null), rng=5).iloc[0]
+    assert row["mean"] == pytest.approx(0.8) and row["excess"] == pytest.approx(0.3)
+    low, high = bootstrap_interval(values, rng=5)
+    assert row["low"] == low and row["high"] == min(high, 1.0)
+    assert (row["n_people"], row["n_trials"], row["n_windows"], row["n_permutations"]) == (5, 10, 50, 41)
+    assert (row["null_low"], row["null_high"]) == pytest.approx((0.405, 0.595))
+    assert row["p"] == pytest.approx(1 / 42) and row["chance"] == 0.5
+
+
+def test_an_interval_of_a_share_stays_between_0_and_1() -> None:
+    row = summarise(*_tables([1.0, 1.0, 1.0, 0.5], [0.5] * 5)).iloc[0]
+    assert 0 <= row["low"] < row["mean"] < row["high"] <= 1
+
+
+def test_a_number_without_its_control_cannot_be_had() -> None:
+    people, null = _tables([0.6, 0.7, 0.8, 0.9], [0.5])
+    with pytest.raises(DataError, match="no control for a / p / none"):
+        summarise(people, null.assign(protocol="another"))
+    with pytest.raises(DataError, match="no control"):
+        summarise(people, null.iloc[:0])
+    with pytest.raises(DataError, match="no results"):
+        summarise(people.iloc[:0], null)
+
+
+def test_rows_keep_the_order_of_the_results() -> None:
+    people, null = _tables([0.6, 0.7, 0.8, 0.9], [0.5])
+    both = [pd.concat([t.assign(variant="z"), t]) for t in (people, null)]
+    assert summarise(*both)["variant"].tolist() == ["z", "a"]
