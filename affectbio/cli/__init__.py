@@ -50,11 +50,16 @@ def _demo(
     ] = False,
 ) -> None:
     """Do the main job on real recordings: evaluate honestly, go live, leave a report. No hardware, no network."""
-    from affectbio.cli.demo import run_demo
-
     if quick:
         permutations, speed = 19, 20.0
-    run_demo(out, speed=speed, subject=subject, n_permutations=permutations, seed=seed)
+    try:
+        from affectbio.cli.demo import run_demo
+
+        run_demo(out, speed=speed, subject=subject, n_permutations=permutations, seed=seed)
+    except KeyboardInterrupt:
+        # Pressed while libraries load, or again while the report is being written.
+        typer.secho("stopped; no file is half written", fg="yellow")
+        raise typer.Exit(130) from None
 
 
 @app.command("doctor")

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from affectbio.errors import AffectbioError
+from affectbio.evaluation._atomic import write_text
 from affectbio.evaluation.manifest import hash_windows, run_manifest
 from affectbio.live.terminal import LiveView
 from affectbio.pipelines import Recipe, RunResult, load_pipeline, run_pipeline
@@ -282,9 +283,8 @@ def _read_back(live: LiveResult, path: Path, subject: str, recipe: Recipe, front
 
 
 def _save_tables(out: Path, result: RunResult) -> None:
-    result.people.to_csv(out / "people.csv", index=False)
-    result.controls.to_csv(out / "controls.csv", index=False)
-    result.summary.to_csv(out / "summary.csv", index=False)
+    for name in ("people", "controls", "summary"):
+        write_text(out / f"{name}.csv", getattr(result, name).to_csv(index=False))
 
 
 def _write(
@@ -321,7 +321,7 @@ def _write(
         "manifest.json": "versions, seeds, data hash, protocols",
     }
     if live is not None and live.rows:
-        live.table().to_csv(out / "live.csv", index=False)
+        write_text(out / "live.csv", live.table().to_csv(index=False))
         written["live.csv"] = "one row per live estimate"
     if live is not None and live.recording is not None and (out / live.recording).exists():
         written[live.recording] = "what was streamed; opens in pyxdf and EEGLAB"

@@ -124,7 +124,7 @@ def _read(
             channel, scale = _channel(signal.label, name, signal.physical_dimension, kinds)
             rows.setdefault((channel.kind, float(signal.sampling_frequency)), []).append((channel, scale * signal.data))
     if not rows:
-        raise DataError("there is no channel in it, only annotations" if picks is None else "no channel is picked")
+        raise DataError("it holds only annotations" if picks is None else "no channel is picked")
     signals: dict[str, Signal] = {}
     for (kind, sfreq), group in rows.items():
         key = kind if kind not in signals else f"{kind}@{sfreq:g}"
@@ -139,14 +139,17 @@ def _whole_records(content: bytes) -> tuple[bytes, str | None]:
         raise DataError(f"not an EDF or BDF file; expected {_EDF!r} or {_BDF!r} at byte 0, found {content[:8]!r}")
     try:
         n_header, n_records, n_signals = int(content[184:192]), int(content[236:244]), int(content[252:256])
+        record_s = float(content[244:252])
         # The header lists each field for all signals in turn; samples per record come after 216 bytes per signal.
         at = 256 + 216 * n_signals
         per_record = [int(content[at + 8 * i : at + 8 * (i + 1)]) for i in range(n_signals)]
     except ValueError:
         raise DataError(
-            f"the header is cut or damaged; expected numbers at bytes 184, 236, 252 and after 216 bytes per signal, "
-            f"the file ends at byte {len(content)}"
+            f"the header is cut or damaged; expected numbers at bytes 184, 236, 244, 252 and after 216 bytes per "
+            f"signal, the file ends at byte {len(content)}"
         ) from None
+    if not 0 < record_s < np.inf:
+        raise DataError(f"records last {record_s:g} s; the file holds only annotations, or its header is damaged")
     record = sum(per_record) * (3 if is_bdf else 2)
     if n_header != 256 * (n_signals + 1) or record <= 0 or min(per_record) < 0:
         raise DataError(

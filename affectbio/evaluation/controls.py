@@ -66,8 +66,8 @@ class TrialLabels:
         mixed = np.flatnonzero(labels[trial] != windows.y)
         if len(mixed):
             raise DataError(
-                f"trial {names[trial[mixed[0]]]} holds the labels {labels[trial[mixed[0]]]!r} and "
-                f"{windows.y[mixed[0]]!r}; labels can only be exchanged between trials of one label each"
+                f"trial {names[trial[mixed[0]]]} holds the labels {str(labels[trial[mixed[0]]])!r} and "
+                f"{str(windows.y[mixed[0]])!r}; labels can only be exchanged between trials of one label each"
             )
         block = np.unique(windows.groups(within), return_inverse=True)[1][first]
         one_of_block = labels[np.unique(block, return_index=True)[1]]

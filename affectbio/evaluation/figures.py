@@ -35,6 +35,10 @@ PALETTE = {
 # 5.8 inches is as wide as letters of this size can be shown on a phone and still be read.
 _WIDTH, _SIZE = 5.8, 9.0
 
+# Centre and radius in metres of the head that is drawn, fitted by least squares so that Fpz, Oz, T7 and T8 lie on its
+# outline. MNE's default is centred between the ears, too far back: Fp1 would stand off the head.
+_HEAD = (0.0, 0.0309, 0.0701, 0.1201)
+
 
 def plot_people(results: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """Show every person as a point, the mean over people with its interval, and what chance would give.
@@ -168,10 +172,10 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
     for ax, name, values in zip(heads, band_names, pattern.T, strict=False):
         mne.viz.plot_topomap(
             values, info, axes=ax, show=False, cmap="RdBu_r", vlim=(-limit, limit), contours=4,
-            names=[c.name for c in channels], sensors="k.", sphere=0.095, extrapolate="head",
+            names=[c.name for c in channels], sensors=" ", sphere=_HEAD, extrapolate="head",
         )  # fmt: skip
         for text in ax.texts:
-            text.set(fontsize=5.5, color="black")
+            text.set(fontsize=6, color="black")
         ax.set_title(name, color=PALETTE["ink"], fontsize=_SIZE, weight="bold")
         for line in ax.lines:
             line.set_color(PALETTE["ink"])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy.stats
 
 from affectbio.errors import DataError
 
@@ -117,8 +118,14 @@ def bootstrap_interval(
     if np.ptp(values) == 0:
         return float(mean), float(mean)
     drawn = values[np.random.default_rng(rng).integers(n_people, size=(n_boot, n_people))]
-    # A resample of one value over and over has no standard error, hence no t.
-    drawn = drawn[np.ptp(drawn, axis=1) > 0]
-    t = (drawn.mean(axis=1) - mean) / (drawn.std(axis=1, ddof=1) / np.sqrt(n_people))
-    low_t, high_t = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
+    difference = drawn.mean(axis=1) - mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = difference / (drawn.std(axis=1, ddof=1) / np.sqrt(n_people))
+    # A resample of one value over and over has no standard error. If many people are equal such resamples reach into
+    # the tails, and Student's t takes their place there.
+    same = np.ptp(drawn, axis=1) == 0
+    t[same] = np.copysign(np.inf, difference[same])
+    tails = np.quantile(t, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    student = scipy.stats.t.ppf((1 + level) / 2, n_people - 1)
+    low_t, high_t = np.where(np.isfinite(tails), tails, [-student, student])
     return float(mean - high_t * error), float(mean - low_t * error)

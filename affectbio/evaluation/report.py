@@ -175,7 +175,7 @@ def _side(column: pd.Series[Any]) -> str:
     words = [str(value) for value in column]
     if all(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?|nan", word) for word in words):
         return ' class="n"'
-    return ' class="k"' if all(len(word) <= 16 for word in words) else ""
+    return ' class="k"' if all(len(word) <= 24 for word in words) else ""
 
 
 def _cell(value: Any, spec: str | None) -> str:

@@ -124,12 +124,14 @@ def permutation_control(
 
     Parameters
     ----------
-    estimator, windows, protocol, scorer, variant
+    estimator, windows, protocol
         As given to `evaluate`.
     n_permutations : int
         How often; the smallest p value is 1 / (1 + n_permutations).
     rng : numpy.random.Generator or int
         Source of chance, or its seed. The result does not depend on ``n_jobs``.
+    scorer, variant
+        As given to `evaluate`.
     within : str
         Column of the metadata inside which trials are exchanged, see `permute_labels`.
     n_jobs : int, optional
@@ -212,9 +214,10 @@ def _checked_splits(windows: Windows, y: npt.NDArray[Any], protocol: WindowSplit
     subject = windows.groups("subject")
     for own in _by_person(np.unique(subject, return_inverse=True)[1]):
         if len(np.unique(codes[own])) < 2:
+            only = str(classes[codes[own[0]]])
             raise DataError(
-                f"all {len(own)} windows of subject {subject[own[0]]!r} are {classes[codes[own[0]]]!r}; a score of one "
-                f"class says nothing of the others: leave that person out with windows.take"
+                f"all {len(own)} windows of subject {subject[own[0]]!r} are {only!r}; a score of one class "
+                f"says nothing of the others: leave that person out with windows.take"
             )
     splits = list(protocol.split_windows(windows))
     found = check_leakage(windows, splits, holdout=protocol.holdout)
@@ -222,7 +225,7 @@ def _checked_splits(windows: Windows, y: npt.NDArray[Any], protocol: WindowSplit
         missing = np.bincount(codes[train], minlength=len(classes)) == 0
         if missing.any():
             raise DataError(
-                f"the training set of fold {fold} has no {classes[missing][0]!r}; it cannot be learnt from it"
+                f"the training set of fold {fold} has no {str(classes[missing][0])!r}; it cannot be learnt from it"
             )
     # The same people on both sides are no leak for a protocol that never claims to test on strangers.
     shared = [k for k in LEAKS if (found[k] > 0).any() and (k != "subject" or k in protocol.leaks)]

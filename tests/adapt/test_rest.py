@@ -127,7 +127,7 @@ def test_a_session_without_rest_is_refused():
     parts = [session("01"), session("02")]
     windows = Windows.concatenate(parts)
     kept = windows.take(~((windows.metadata["subject"] == "02") & (windows.y == "rest")).to_numpy())
-    with pytest.raises(DataError, match="subject/session '02/01' has no 'rest' windows.*found events task"):
+    with pytest.raises(DataError, match=r"subject/session '02/01' has no 'rest' windows.*found events task"):
         RestBaseline(10).apply(kept)
 
 

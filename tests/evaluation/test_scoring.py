@@ -60,9 +60,14 @@ def test_the_control_unmasks_the_leak_and_passes_the_effect(coin_flip_windows: M
         controls.append(permutation_control(LDA, windows, protocol, 39, variant=variant))
     summary = summarise(pd.concat(results), pd.concat(controls)).set_index("variant")
     leak, nothing_found, found = (summary.loc[v] for v in ("nothing, leak", "nothing", "something"))
-    assert leak["mean"] > 0.7 and leak["null_mean"] > 0.65 and leak["p"] > 0.05
-    assert nothing_found["low"] < 0.5 < nothing_found["high"] and nothing_found["p"] > 0.05
-    assert found["low"] > 0.7 and found["p"] == 1 / 40 and found["excess"] > 0.2
+    assert leak["mean"] > 0.7
+    assert leak["null_mean"] > 0.65
+    assert leak["p"] > 0.05
+    assert nothing_found["low"] < 0.5 < nothing_found["high"]
+    assert nothing_found["p"] > 0.05
+    assert found["low"] > 0.7
+    assert found["p"] == 1 / 40
+    assert found["excess"] > 0.2
     assert abs(found["null_mean"] - 0.5) < 0.1
 
 
@@ -76,8 +81,10 @@ def test_values_are_those_of_plain_scikit_learn(coin_flip_windows: Make) -> None
         own = subjects == row["subject"]
         assert row["value"] == pytest.approx(balanced_accuracy_score(windows.y[own], predicted[own]))
     assert results["fold"].tolist() == list(range(6))
-    assert set(results["n_windows"]) == {100} and set(results["n_trials"]) == {4}
-    assert set(results["chance"]) == {0.5} and set(results["target_access"]) == {"none"}
+    assert set(results["n_windows"]) == {100}
+    assert set(results["n_trials"]) == {4}
+    assert set(results["chance"]) == {0.5}
+    assert set(results["target_access"]) == {"none"}
 
 
 def test_people_tested_in_several_folds_are_pooled(coin_flip_windows: Make) -> None:
@@ -92,7 +99,8 @@ def test_target_access_and_variant_travel_into_every_table(coin_flip_windows: Ma
     results = evaluate(LDA, windows, "loso", variant="calibrated")
     controls = permutation_control(LDA, windows, "loso", 3, variant="calibrated")
     for table in (results, controls, summarise(results, controls)):
-        assert set(table["target_access"]) == {"rest"} and set(table["variant"]) == {"calibrated"}
+        assert set(table["target_access"]) == {"rest"}
+        assert set(table["variant"]) == {"calibrated"}
 
 
 def test_more_workers_give_the_same_numbers(coin_flip_windows: Make) -> None:
@@ -126,11 +134,11 @@ def test_labels_that_cannot_be_scored_are_refused(coin_flip_windows: Make) -> No
         evaluate(LDA, replace(windows, y=None), "loso")
     one_class = windows.y.copy()
     one_class[windows.groups("subject") == "02"] = "rest"
-    with pytest.raises(DataError, match="all 100 windows of subject '02' are .*'rest'"):
+    with pytest.raises(DataError, match=r"all 100 windows of subject '02' are .*'rest'"):
         evaluate(LDA, replace(windows, y=one_class), "loso")
     only_here = windows.y.copy()
     only_here[0] = "talk"
-    with pytest.raises(DataError, match="training set of fold 0 has no .*'talk'"):
+    with pytest.raises(DataError, match=r"training set of fold 0 has no .*'talk'"):
         evaluate(LDA, replace(windows, y=only_here), "loso")
     with pytest.raises(ConfigError, match="no scorer 'accuracy'"):
         evaluate(LDA, windows, "loso", scorer="accuracy")

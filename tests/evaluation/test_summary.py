@@ -18,12 +18,15 @@ def _tables(values: list[float], null: list[float]) -> tuple[pd.DataFrame, pd.Da
 def test_a_row_holds_the_number_and_all_its_context() -> None:
     values, null = [0.6, 0.7, 0.8, 0.9, 1.0], list(np.linspace(0.4, 0.6, 41))
     row = summarise(*_tables(values, null), rng=5).iloc[0]
-    assert row["mean"] == pytest.approx(0.8) and row["excess"] == pytest.approx(0.3)
+    assert row["mean"] == pytest.approx(0.8)
+    assert row["excess"] == pytest.approx(0.3)
     low, high = bootstrap_interval(values, rng=5)
-    assert row["low"] == low and row["high"] == min(high, 1.0)
+    assert row["low"] == low
+    assert row["high"] == min(high, 1.0)
     assert (row["n_people"], row["n_trials"], row["n_windows"], row["n_permutations"]) == (5, 10, 50, 41)
     assert (row["null_low"], row["null_high"]) == pytest.approx((0.405, 0.595))
-    assert row["p"] == pytest.approx(1 / 42) and row["chance"] == 0.5
+    assert row["p"] == pytest.approx(1 / 42)
+    assert row["chance"] == 0.5
 
 
 def test_an_interval_of_a_share_stays_between_0_and_1() -> None:

@@ -57,7 +57,12 @@ def test_it_works_in_a_pipeline():
 @pytest.mark.parametrize(
     ("feature", "X", "error", "words"),
     [
-        (DifferentialEntropy(sfreq=128), np.zeros((3, 256)), ValueError, r"\(n_windows, n_chans, n_times\).*\(3, 256\)"),
+        (
+            DifferentialEntropy(sfreq=128),
+            np.zeros((3, 256)),
+            ValueError,
+            r"\(n_windows, n_chans, n_times\).*\(3, 256\)",
+        ),
         (DifferentialEntropy(), np.zeros((1, 3, 256)), ValueError, r"give DifferentialEntropy\(sfreq=...\) in Hz"),
         (DifferentialEntropy(sfreq=60), np.zeros((1, 3, 256)), ValueError, "half the sampling rate of 60 Hz"),
         (DifferentialEntropy(128, bands="egg"), np.zeros((1, 3, 256)), ConfigError, "did you mean 'eeg'"),

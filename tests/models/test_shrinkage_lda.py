@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
@@ -38,23 +37,12 @@ def test_scikit_learn(estimator, check):
 @pytest.mark.parametrize("shrinkage", [0, 0.3])
 def test_equals_discriminant_analysis_of_standardised_features(n_classes, shrinkage):
     X, y = data(n_classes)
-    scaler = StandardScaler().fit(X)
-    Z = scaler.transform(X)
-    # scikit-learn shrinks each class before it pools them; on balanced classes that is the same.
-    covariance = shrinkage or None
-    peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=None).fit(Z, y)
+    Z = StandardScaler().fit_transform(X)
+    # scikit-learn shrinks each class before it pools them; on classes of one size that is the same.
+    peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage or None).fit(Z, y)
     own = ShrinkageLDA(shrinkage).fit(X, y)
-    if covariance is None:
-        np.testing.assert_allclose(own.coef_, peer.coef_, rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(own.predict_proba(X), peer.predict_proba(Z), atol=1e-8)
-    else:
-        residual = Z - np.stack([Z[y == c].mean(axis=0) for c in range(n_classes)])[y]
-        pooled = residual.T @ residual / len(Z)
-        sphere = np.trace(pooled) / len(pooled) * np.eye(len(pooled))
-        means = np.stack([Z[y == c].mean(axis=0) for c in range(n_classes)])
-        weights = np.linalg.inv((1 - shrinkage) * pooled + shrinkage * sphere) @ means.T
-        odds = Z @ weights - 0.5 * np.sum(means.T * weights, axis=0)
-        np.testing.assert_allclose(own.predict_proba(X), softmax(odds, axis=1), atol=1e-8)
+    np.testing.assert_allclose(own.coef_, peer.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(own.predict_proba(X), peer.predict_proba(Z), atol=1e-8)
 
 
 def test_the_amount_of_shrinkage_is_ledoit_wolfs():
@@ -98,7 +86,7 @@ def test_axes_after_the_first_are_flattened():
 @pytest.mark.parametrize("value", [0.1, 0.0, 1e9])
 def test_a_constant_feature_changes_nothing(value):
     X, y = data()
-    X = X[:7 * 17]
+    X = X[: 7 * 17]
     y = y[: len(X)]
     wide = np.column_stack([X, np.full(len(X), value)])
     model = ShrinkageLDA().fit(wide, y)
