@@ -23,8 +23,8 @@ windows = DifferentialEntropy(bands="eeg").extract(recordings, window_s=2, step_
 print(windows.X.shape, windows.axes)
 
 # %%
-# A nearest neighbour learns by heart, as a large network does. ``loso`` holds each person out; ``random-window-kfold`` deals
-# the windows out at random, so that each test window has neighbours of the same minute in training.
+# A nearest neighbour learns by heart, as a large network does. ``loso`` holds each person out; ``random-window-kfold``
+# deals the windows out at random, so that each test window has neighbours of the same minute in training.
 
 results, controls = [], []
 for protocol in ("loso", "random-window-kfold"):
@@ -35,7 +35,7 @@ summary = summarise(results, controls)
 print(summary[["variant", "mean", "low", "high", "null_mean", "excess", "leaks"]].round(3).to_string(index=False))
 
 # %%
-# The shuffled split scores as high when the labels of each person's two recordings are exchanged at random: what it finds is
-# the recording, not the task.
+# The shuffled split scores as high when the labels of each person's two recordings are exchanged at random: what it
+# finds is the recording, not the task.
 
 plot_people(results, summary)

@@ -117,7 +117,7 @@ def _offline(
 def _findings(summary: pd.DataFrame) -> str:
     """Put the best causal figure and the worst leak side by side, from the table."""
     honest = summary[(summary["leaks"] == "") & (summary["target_access"] != "unlabelled")]
-    best = honest.loc[honest["mean"].idxmax()]
+    best = honest.iloc[honest["mean"].argmax()]
     sentence = (
         f"On people held out, “{best['variant']}” reaches {_with_interval(best)} against {best['null_mean']:.3f} with "
         f"labels exchanged at random (p = {best['p']:.2g})."
@@ -125,7 +125,7 @@ def _findings(summary: pd.DataFrame) -> str:
     leaking = summary[summary["leaks"] != ""]
     if leaking.empty:
         return sentence
-    leak = leaking.loc[leaking["mean"].idxmax()]
+    leak = leaking.iloc[leaking["mean"].argmax()]
     return (
         f"{sentence} “{leak['variant']}” would have claimed {_with_interval(leak)}. The same {leak['leaks']} stand in "
         f"its training and test sets, and with labels exchanged at random it still claims {leak['null_mean']:.3f}: it "

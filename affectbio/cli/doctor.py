@@ -20,6 +20,7 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["Check", "examine", "run_doctor"]
 
@@ -92,7 +93,8 @@ def run_doctor(*, as_json: bool = False) -> int:
             for check in examine():
                 checks.append(check)
                 found = check.found + (f"\n→ {check.remedy}" if check.remedy else "")
-                table.add_row(check.name, f"[{_STYLE[check.state]}]{check.state}[/]", found)
+                # As Text: rich would take the brackets of an extra for markup.
+                table.add_row(check.name, Text(check.state, _STYLE[check.state]), Text(found))
         console.print(table)
     return int(any(c.state == "broken" for c in checks))
 

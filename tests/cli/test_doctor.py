@@ -17,7 +17,9 @@ def states(checks):
 
 
 def test_as_json_in_a_process_of_its_own():
-    ran = subprocess.run([sys.executable, "-m", "affectbio", "doctor", "--json"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "affectbio", "doctor", "--json"], capture_output=True, text=True, check=False
+    )
     checks = {c["name"]: c for c in json.loads(ran.stdout)}
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert not ran.stderr
@@ -56,7 +58,8 @@ def test_a_torchaudio_that_does_not_match_torch_is_named_and_only_braindecode_su
     monkeypatch.setattr(doctor, "import_module", broken)
     check = doctor._braindecode()
     assert check.state == "missing"
-    assert "torchaudio" in check.found and "Only braindecode's own models are affected" in check.found
+    assert "torchaudio" in check.found
+    assert "Only braindecode's own models are affected" in check.found
     assert check.remedy == 'pip install "torch<2.14" "torchaudio<2.12"'
 
 

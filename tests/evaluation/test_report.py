@@ -134,7 +134,7 @@ def test_figures_are_numbered_described_and_do_not_share_names() -> None:
 def test_figures_keep_their_text_and_follow_the_theme() -> None:
     html = _report().html()
     svg = html[html.index("<svg") : html.index("</svg>") + 6]
-    root = ET.fromstring(svg)  # noqa: S314  (made two lines above)
+    root = ET.fromstring(svg)
     assert "a < b" in [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "var(--ink)" in svg
     assert PALETTE["ink"] not in svg
