@@ -60,7 +60,7 @@ def changed(tmp_path, old, new):
 
 
 def coin_flips(n_people=10, seed=0):
-    """Slowly changing features of two minutes of each person; a coin says which of them is called the task."""
+    """Slowly changing features of two half minutes of each person; a coin says which of them is called the task."""
     rng = np.random.default_rng(seed)
     parts, n = [], 60
     for person in range(n_people):
@@ -103,6 +103,16 @@ def test_all_variants_are_scored_on_the_same_windows():
     calibration = RestBaseline(**recipe.calibration.model_dump()).calibration(windows)
     rest = scored[0][scored[0]["trial_type"] == "rest"]
     assert rest["start"].min() >= windows.metadata["stop"][calibration].max() == 30.0
+
+
+def test_without_calibration_all_windows_are_scored(tmp_path):
+    recipe = load_pipeline(written(tmp_path, COIN_FLIPS.replace("[calibration]\nseconds = 5.0\n", "")))
+    windows = coin_flips(2)
+    assert recipe.calibration is None
+    assert len(recipe.adapt(windows, "raw")) == len(windows)
+    # Where a variant asks for a baseline all the same, it takes 30 s, all the rest there is.
+    assert recipe.make_adaptation("calibrated").seconds == 30.0
+    assert set(recipe.adapt(windows, "calibrated").metadata["trial"]) == {"later"}
 
 
 def test_variants_replace_what_they_name_and_inherit_the_rest():

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from affectbio.cli.demo_report import LiveResult, demo_report
 from affectbio.errors import AffectbioError
 from affectbio.evaluation._atomic import write_text
 from affectbio.evaluation.manifest import hash_windows, run_manifest
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from affectbio.live import Update
-    from affectbio.types import Windows
+    from affectbio.types import Recording, Windows
 
 __all__ = ["run_demo"]
 
@@ -34,28 +33,6 @@ RECIPE = "rest-arithmetic-lda"
 DEVICE = "openbci-cyton"
 LIVE_VARIANT = "rest-calibrated"
 SHOWN = "arithmetic"
-
-
-@dataclass(slots=True)
-class LiveResult:
-    """What the live part left: kept up to date while it runs, so that it is whole whenever it is stopped."""
-
-    rows: list[dict[str, float]] = field(default_factory=list)
-    features: list[npt.NDArray[np.float64]] = field(default_factory=list)
-    latency_ms: tuple[float, float] = (float("nan"), float("nan"))
-    n_samples: int = 0
-    n_lost: int = 0
-    n_sent: int = 0
-    n_recorded: int = 0
-    truth: pd.DataFrame | None = None
-    recording: str | None = None
-    largest_difference: float = float("nan")
-
-    def table(self) -> pd.DataFrame:
-        """Give one row per estimate."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows, columns=["time_s", "score", "low", "high", "quality", "latency_ms"])
 
 
 def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed: int) -> None:
@@ -78,6 +55,8 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
     ------
     SystemExit
         With code 130, after Ctrl-C; what was done until then is written.
+    ConfigError
+        If there is no such subject; nothing is done then.
     AffectbioError
         If the stream or its recording fails; what was done until then is written too.
     """
@@ -85,6 +64,7 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
     started = datetime.now(UTC)
     out = _free_folder(out)
     recipe = load_pipeline(RECIPE)
+    played = recipe.recordings(subjects=[subject])
     result: RunResult | None = None
     live: LiveResult | None = None
     windows: Windows | None = None
@@ -99,7 +79,7 @@ def run_demo(out: Path, *, speed: float, subject: str, n_permutations: int, seed
         _print_summary(result, console)
         console.rule(f"2  Live: subject {subject} over LSL, {speed:g} times as fast as life")
         live = LiveResult()
-        _go_live(recipe, windows, subject, speed, seed, out, live, console)
+        _go_live(recipe, windows, played, speed, seed, out, live, console)
     except KeyboardInterrupt:
         stopped = True
         console.print("\nstopping; writing what there is", style="yellow")
@@ -180,7 +160,7 @@ def _lesson(summary: pd.DataFrame) -> str:
 def _go_live(
     recipe: Recipe,
     windows: Windows,
-    subject: str,
+    recordings: list[Recording],
     speed: float,
     seed: int,
     out: Path,
@@ -203,9 +183,9 @@ def _go_live(
     from affectbio.live import run_loop
     from affectbio.training import fit_across_people
 
+    subject = recordings[0].subject
     adapted = recipe.adapt(windows, LIVE_VARIANT)
     model = fit_across_people(recipe.make_model(), adapted.take(adapted.groups("subject") != subject))
-    recordings = recipe.recordings(subjects=[subject])
     if loopback_session() is None:
         use_loopback(f"affectbio-demo-{uuid.uuid4().hex[:8]}")
     packet = load_device(DEVICE).stream("eeg").packet
@@ -299,8 +279,6 @@ def _write(
     stopped: bool,
 ) -> dict[str, str]:
     """Write the report and the manifest over what was done; give the files with what each is."""
-    from affectbio.cli.demo_report import demo_report
-
     if result is None or windows is None:
         if out.is_dir():
             out.rmdir()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from affectbio.evaluation.figures import plot_live, plot_pattern, plot_people
 from affectbio.evaluation.patterns import haufe_pattern
@@ -13,11 +15,32 @@ from affectbio.evaluation.report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
-    from affectbio.cli.demo import LiveResult
     from affectbio.pipelines import Recipe, RunResult
     from affectbio.types import Windows
 
-__all__ = ["demo_report"]
+__all__ = ["LiveResult", "demo_report"]
+
+
+@dataclass(slots=True)
+class LiveResult:
+    """What the live part left: kept up to date while it runs, so that it is whole whenever it is stopped."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    features: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    latency_ms: tuple[float, float] = (float("nan"), float("nan"))
+    n_samples: int = 0
+    n_lost: int = 0
+    n_sent: int = 0
+    n_recorded: int = 0
+    truth: pd.DataFrame | None = None
+    recording: str | None = None
+    largest_difference: float = float("nan")
+
+    def table(self) -> pd.DataFrame:
+        """Give one row per estimate."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=["time_s", "score", "low", "high", "quality", "latency_ms"])
 
 
 def demo_report(

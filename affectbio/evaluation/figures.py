@@ -153,6 +153,7 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
 
     if pattern.shape != (len(channels), len(band_names)):
         raise DataError(
@@ -174,6 +175,10 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
             values, info, axes=ax, show=False, cmap="RdBu_r", vlim=(-limit, limit), contours=4,
             names=[c.name for c in channels], sensors=" ", sphere=_HEAD, extrapolate="head",
         )  # fmt: skip
+        # MNE paints well beyond the outline; electrodes of the rim lie up to 6 % outside it.
+        rim = Circle(_HEAD[:2], 1.08 * _HEAD[3], transform=ax.transData)
+        for painted in (*ax.images, *ax.collections):
+            painted.set_clip_path(rim)
         for text in ax.texts:
             text.set(fontsize=6, color="black")
         ax.set_title(name, color=PALETTE["ink"], fontsize=_SIZE, weight="bold")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from affectbio.errors import DataError
 from affectbio.evaluation.controls import TrialLabels
@@ -179,7 +180,9 @@ def _mean_over_people(
     scorer: Scorer,
 ) -> float:
     tested = np.concatenate([test for _, test in splits])
-    predicted = np.concatenate([_predict(estimator, X, y, train, test) for train, test in splits])
+    # On matrices of this size the threads of a BLAS wait for each other several times longer than they work.
+    with threadpool_limits(1, user_api="blas"):
+        predicted = np.concatenate([_predict(estimator, X, y, train, test) for train, test in splits])
     return float(np.mean([scorer.function(y[tested[own]], predicted[own]) for own in _by_person(person[tested])]))
 
 

@@ -15,7 +15,7 @@ import pytest
 import pyxdf
 
 from affectbio.cli import demo
-from affectbio.errors import StreamError
+from affectbio.errors import ConfigError, StreamError
 from affectbio.kernels import differential_entropy
 from affectbio.pipelines import load_pipeline, run_pipeline
 from affectbio.xdf import read_xdf
@@ -117,6 +117,12 @@ def test_an_earlier_demo_is_never_overwritten(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "x").touch()
     assert demo._free_folder(tmp_path / "out") == tmp_path / "out-3"
+
+
+def test_an_unknown_person_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(ConfigError, match="no subject '99'"):
+        demo.run_demo(tmp_path / "out", speed=20, subject="99", n_permutations=19, seed=0)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_stream_that_fails_is_an_error_after_the_evaluation_is_written(tmp_path, monkeypatch):
