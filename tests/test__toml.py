@@ -44,12 +44,15 @@ def test_a_file_of_windows_notepad_is_read(tmp_path):
     ("text", "words"),
     [
         ("schema = 1\nrate = 2", r"rate_hz: Field required; unknown key rate; did you mean 'rate_hz'\? Known: pin,"),
-        ("schme = 1\nrate_hz = 2", r"unknown key schme; did you mean 'schema'\? Known: pin, rate_hz, reset, schema$"),
+        (
+            "sschema = 1\nrate_hz = 2",
+            r"unknown key sschema; did you mean 'schema'\? Known: pin, rate_hz, reset, schema$",
+        ),
         ("schema = 1\nrate_hz = 'fast'", "rate_hz: Input should be a valid number.*, found 'fast'"),
         ("schema = 1\nrate_hz = 1\n[[pin]]\nnumber = 1\n[[pin]]\nnumber = 0", r"pin\.1\.number: .*equal to 1, found 0"),
         (
-            "schema = 1\nrate_hz = 1\n[[pin]]\nnumber = 1\nlable = 'x'",
-            r"unknown key pin\.0\.lable; did you mean 'label'\? Known: label, number$",
+            "schema = 1\nrate_hz = 1\n[[pin]]\nnumber = 1\nlabell = 'x'",
+            r"unknown key pin\.0\.labell; did you mean 'label'\? Known: label, number$",
         ),
         (
             "schema = 1\nrate_hz = 1\n[reset]\nnumber = 1\nzzz = 2",

@@ -179,6 +179,8 @@ def plot_pattern(pattern: npt.NDArray[Any], channels: Sequence[Channel], band_na
         rim = Circle(_HEAD[:2], 1.08 * _HEAD[3], transform=ax.transData)
         for painted in (*ax.images, *ax.collections):
             painted.set_clip_path(rim)
+        ax.set_xlim(-1.2 * _HEAD[3], 1.2 * _HEAD[3])
+        ax.set_ylim(_HEAD[1] - 1.15 * _HEAD[3], _HEAD[1] + 1.2 * _HEAD[3])
         for text in ax.texts:
             text.set(fontsize=6, color="black")
         ax.set_title(name, color=PALETTE["ink"], fontsize=_SIZE, weight="bold")

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from affectbio.errors import DataError
 from affectbio.evaluation.controls import TrialLabels
@@ -136,7 +135,8 @@ def permutation_control(
     within : str
         Column of the metadata inside which trials are exchanged, see `permute_labels`.
     n_jobs : int, optional
-        Permutations at a time.
+        Permutations at a time. Two or more also keep the threads of a BLAS, which on small matrices wait for each
+        other longer than they work, out of the way.
 
     Returns
     -------
@@ -180,9 +180,7 @@ def _mean_over_people(
     scorer: Scorer,
 ) -> float:
     tested = np.concatenate([test for _, test in splits])
-    # On matrices of this size the threads of a BLAS wait for each other several times longer than they work.
-    with threadpool_limits(1, user_api="blas"):
-        predicted = np.concatenate([_predict(estimator, X, y, train, test) for train, test in splits])
+    predicted = np.concatenate([_predict(estimator, X, y, train, test) for train, test in splits])
     return float(np.mean([scorer.function(y[tested[own]], predicted[own]) for own in _by_person(person[tested])]))
 
 

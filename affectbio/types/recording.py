@@ -74,6 +74,7 @@ class Recording:
     Examples
     --------
     >>> import numpy as np
+    >>> from affectbio.types import Channel
     >>> eeg = Signal(np.zeros((1, 256)), 128.0, [Channel("Cz")])
     >>> Recording({"eeg": eeg}, subject="01").signals["eeg"].duration
     2.0
