@@ -192,7 +192,7 @@ def _go_live(
     signal = recordings[0].signal(recipe.data.signal)
     spec = StreamSpec(f"replayed {DEVICE}", "EEG", signal.channels, signal.sfreq, f"affectbio-replay-{subject}")
     front = recipe.make_feature().stream(signal.n_chans, signal.sfreq, recipe.window.length_s, recipe.window.step_s)
-    baseline = recipe.make_adaptation(LIVE_VARIANT).stream(recipe.window.length_s, recipe.window.step_s)
+    baseline = recipe.make_adaptation(LIVE_VARIANT).stream(front.window / front.sfreq, front.step / front.sfreq)
     view = LiveView(signal.ch_names, [b.name for b in front.bands], SHOWN)
     path = out / f"sub-{subject}_eeg.xdf"
     # A radio as headsets have it: a crystal 20 ppm off, packets that come some milliseconds late.

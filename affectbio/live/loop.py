@@ -50,7 +50,7 @@ class Update:
     calibration : float
         Share of the rest baseline that is done, 0 to 1.
     affect : Affect or None
-        The estimate; None while calibrating, or where samples were lost.
+        The estimate; None while calibrating, and where samples were lost or a channel is flat.
     """
 
     state: str

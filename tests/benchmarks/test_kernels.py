@@ -1,6 +1,6 @@
-"""Kernels beside a named peer measured in the same run; off by default, run with ``-m slow``.
+"""Kernels beside a named peer measured in the same run; not run with the tests.
 
-They need the dependency group ``benchmark``.
+``uv run --group benchmark pytest tests/benchmarks``.
 """
 
 from time import perf_counter
@@ -11,8 +11,6 @@ from scipy.signal import butter, sosfilt
 
 from affectbio.bands import resolve_bands
 from affectbio.kernels import DifferentialEntropyStream, differential_entropy
-
-pytestmark = pytest.mark.slow
 
 SFREQ, N_CHANS = 250.0, 32
 
