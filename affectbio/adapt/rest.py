@@ -37,7 +37,7 @@ class RestBaseline:
     'rest'
     """
 
-    #: What it needs of a new person, one of `affectbio.types.TARGET_ACCESS`.
+    #: What it needs of a new person, one of ``affectbio.types.TARGET_ACCESS``.
     target_access = "rest"
 
     def __init__(self, seconds: float = 30.0, trial_type: str = "rest") -> None:

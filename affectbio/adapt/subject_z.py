@@ -24,7 +24,7 @@ class SubjectZScore:
     'unlabelled'
     """
 
-    #: What it needs of a new person, one of `affectbio.types.TARGET_ACCESS`.
+    #: What it needs of a new person, one of ``affectbio.types.TARGET_ACCESS``.
     target_access = "unlabelled"
 
     def apply(self, windows: Windows) -> Windows:
