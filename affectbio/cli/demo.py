@@ -215,6 +215,8 @@ def _go_live(
                         break
             live.n_sent = headset.wait().n_sent
     finally:
+        if not console.is_terminal:
+            console.print()  # rich ends a live view with a line of its own only on a terminal
         if path.exists():
             _read_back(live, path, subject, recipe, front)
     console.print(

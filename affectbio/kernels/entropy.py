@@ -8,7 +8,8 @@ window is filtered for itself; the variance is unbiased.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -191,18 +192,27 @@ class DifferentialEntropyStream:
         self._unit = 1.0 if log == "e" else 1.0 / math.log(2.0)
         # Windows are made of hops, the longest stretch that divides both window and step: each sample is added once.
         self._hop = math.gcd(self.window, self.step)
-        self._sos = _design(self.bands, self.sfreq, order)
+        self._poles, self._gain = _design(self.bands, self.sfreq, order)
         self.reset()
 
     def reset(self) -> None:
         """Forget the past: the next chunk starts a new signal."""
-        n_bands, n_sections = self._sos.shape[:2]
-        self._state = np.zeros((self.n_chans, n_bands, n_sections, 2))
-        self._origin = np.full(self.n_chans, np.nan)
+        from affectbio.kernels._jit_entropy import LANES
+
+        n_bands, n_sections = self._poles.shape[:2]
+        n_groups = -(-self.n_chans // LANES)
+        self._state = np.zeros((n_groups, n_bands, n_sections, 2, LANES))
+        self._partial = np.zeros((n_groups, n_bands, 2, LANES))
+        self._marks = np.zeros((self.n_chans, 2), np.bool_)
+        # First sample of each channel, and the last one that came, NaN before there was one.
+        self._origin = np.zeros(n_groups * LANES)
         self._held = np.full(self.n_chans, np.nan)
-        self._partial = np.zeros((self.n_chans, n_bands, 4))
+        self._waiting = True
         self._phase = 0
-        self._hops = np.empty((0, self.n_chans, n_bands, 4))
+        self._hops = _Hops(
+            np.empty((0, 2, n_bands, n_groups * LANES)),
+            np.empty((0, self.n_chans, 2), np.bool_),
+        )
         # Hops still to pass before the first hop of the next window.
         self._skip = 0
 
@@ -213,9 +223,10 @@ class DifferentialEntropyStream:
 
         centres = np.array([math.sqrt(b.l_freq * b.h_freq) for b in self.bands])
         delays = []
-        for sos, centre in zip(self._sos, centres, strict=True):
+        for poles, centre in zip(self._poles, centres, strict=True):
             step = 1e-3 * centre
-            _, response = sosfreqz(sos, worN=[centre - step, centre + step], fs=self.sfreq)
+            sections = np.column_stack([np.tile([1.0, 0.0, -1.0, 1.0], (len(poles), 1)), -poles])
+            _, response = sosfreqz(sections, worN=[centre - step, centre + step], fs=self.sfreq)
             delays.append(-np.angle(response[1] / response[0]) / (2 * np.pi * 2 * step))
         return np.array(delays)
 
@@ -237,25 +248,68 @@ class DifferentialEntropyStream:
         ValueError
             If the chunk has another number of channels.
         """
-        from affectbio.kernels._jit_entropy import band_sums, window_entropy
+        from affectbio.kernels import _jit_entropy as jit
 
         x = _real(chunk)
         if x.ndim != 2 or x.shape[0] != self.n_chans:
             raise ValueError(f"expected a chunk of shape ({self.n_chans}, n_new), found {x.shape}")
-        fresh = np.empty(((self._phase + x.shape[1]) // self._hop, *self._partial.shape))
-        band_sums(x, self._sos, self._state, self._origin, self._held, self._partial, self._hop, self._phase, fresh)
-        self._phase = (self._phase + x.shape[1]) % self._hop
-
-        hops = np.concatenate([self._hops, fresh])
+        hops = self._hops.followed_by(self._filter(x.astype(np.float64, copy=False)))
         k, stride = self.window // self._hop, self.step // self._hop
-        n_windows = max(0, (len(hops) - self._skip - k) // stride + 1)
-        out = np.empty((self.n_chans, n_windows, len(self.bands)))
-        window_entropy(hops, k, stride, self._skip, self.window, self._unit, out)
+        n_windows = max(0, (len(hops.sums) - self._skip - k) // stride + 1)
+        variance = np.empty((self.n_chans, n_windows, len(self.bands)))
+        jit.window_variance(hops.sums, hops.marks, self._gain, k, stride, self._skip, self.window, variance)
         following = self._skip + n_windows * stride
-        used = min(following, len(hops))
+        used = min(following, len(hops.sums))
         # A copy: a view would keep the hops of a long chunk alive.
-        self._hops, self._skip = hops[used:].copy(), following - used
-        return out.astype(np.float32) if x.dtype == np.float32 else out
+        self._hops, self._skip = _Hops(hops.sums[used:].copy(), hops.marks[used:].copy()), following - used
+        entropy = np.log(2 * np.pi * np.e * variance, out=variance)
+        entropy *= 0.5 * self._unit
+        return entropy.astype(np.float32) if x.dtype == np.float32 else entropy
+
+    def _filter(self, x: npt.NDArray[np.float64]) -> _Hops:
+        """Run new samples through the filters and give the hops they complete."""
+        from affectbio.kernels import _jit_entropy as jit
+
+        n_hops = (self._phase + x.shape[1]) // self._hop
+        sums = np.empty((n_hops, 2, len(self.bands), len(self._origin)))
+        marks = np.empty((n_hops, self.n_chans, 2), np.bool_)
+        if not x.shape[1]:
+            return _Hops(sums, marks)
+        filled, torn = x, jit.any_lost(x)
+        if torn:
+            # A lost sample repeats the last one, so that it makes no step.
+            filled = np.empty_like(x)
+            jit.repeat_lost(x, self._held, filled)
+        if self._waiting:
+            self._begin(filled)
+        jit.mark_hops(x, filled, torn, self._held, self._hop, self._phase, self._marks, marks)
+        if self._waiting:
+            filled[np.isnan(self._held)] = 0.0
+        jit.band_sums(filled, self._origin, self._poles, self._state, self._partial, self._hop, self._phase, sums)
+        self._phase = (self._phase + x.shape[1]) % self._hop
+        return _Hops(sums, marks)
+
+    def _begin(self, filled: npt.NDArray[np.float64]) -> None:
+        """Take the first sample of each channel that comes to life as its level.
+
+        The electrode's offset is orders above the signal: so the filter starts at rest. A channel of which nothing has
+        come yet stays NaN in ``filled``, and at rest.
+        """
+        beginning = np.isnan(self._held) & ~np.isnan(filled[:, 0])
+        self._origin[: self.n_chans][beginning] = filled[beginning, 0]
+        self._waiting = bool(np.isnan(filled[:, 0]).any())
+
+
+class _Hops(NamedTuple):
+    """Sums of the filtered samples, (n_hops, 2, n_bands, n_lanes), and marks of the raw ones, (n_hops, n_chans, 2)."""
+
+    sums: npt.NDArray[np.float64]
+    marks: npt.NDArray[np.bool_]
+
+    def followed_by(self, later: _Hops) -> _Hops:
+        if not len(self.sums):
+            return later
+        return _Hops(np.concatenate([self.sums, later.sums]), np.concatenate([self.marks, later.marks]))
 
 
 def _samples(sfreq: float, window_s: float, step_s: float) -> tuple[int, int]:
@@ -279,8 +333,19 @@ def _real(x: npt.ArrayLike) -> npt.NDArray[Any]:
     return np.ascontiguousarray(array, dtype=np.float32 if single else np.float64)
 
 
-def _design(bands: tuple[Band, ...], sfreq: float, order: int) -> npt.NDArray[np.float64]:
-    """Butterworth band-passes as second-order sections, shape (n_bands, order, 6)."""
+@lru_cache(maxsize=64)
+def _design(
+    bands: tuple[Band, ...], sfreq: float, order: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Design Butterworth band-passes: poles of their sections, shape (n_bands, order, 2), and gains, shape (n_bands,).
+
+    A band-pass has as many zeros at 0 Hz as at half the rate: a pair for each section, whose numerator is 1 - z⁻².
+    """
     from scipy.signal import butter
 
-    return np.stack([butter(order, (b.l_freq, b.h_freq), btype="bandpass", fs=sfreq, output="sos") for b in bands])
+    poles, gain = [], []
+    for band in bands:
+        edges = (band.l_freq, band.h_freq)
+        poles.append(-butter(order, edges, btype="bandpass", fs=sfreq, output="sos")[:, 4:])
+        gain.append(butter(order, edges, btype="bandpass", fs=sfreq, output="zpk")[2])
+    return np.stack(poles), np.array(gain)

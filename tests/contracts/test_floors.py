@@ -26,6 +26,9 @@ def test_numba_is_imported_only_by_the_compiled_bodies() -> None:
     assert users - bodies == set()
 
 
-def test_compiled_bodies_know_only_numpy_and_numba() -> None:
+def test_compiled_bodies_know_only_numpy_numba_and_each_other() -> None:
     for body in PACKAGE.glob("kernels/_jit_*.py"):
-        assert imported(body) <= {"__future__", "math", "numba", "numpy", "typing"}, body.name
+        known = {"__future__", "affectbio", "llvmlite", "math", "numba", "numpy", "operator", "typing"}
+        assert imported(body) <= known, body.name
+        ours = [line for line in body.read_text(encoding="utf-8").splitlines() if line.startswith("from affectbio")]
+        assert [line for line in ours if not line.startswith("from affectbio.kernels._jit_")] == [], body.name
