@@ -1,4 +1,4 @@
-# mypy: allow-untyped-defs, allow-untyped-calls
+# mypy: ignore-errors
 """Compiled bodies of differential entropy: second-order sections and the sums a variance needs, in one pass.
 
 Channels lie in lanes, `LANES` of them side by side (a group), so that the recursion over time runs for all at once.

@@ -1,4 +1,4 @@
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-subclassing-any
+# mypy: ignore-errors
 """Vectors of lanes for Numba: 4 to 16 numbers side by side in registers, one channel (or band, or scale) in each.
 
 Numba does not vectorise a recursion over time, nor channels inside it; written with these, LLVM keeps every lane in a
