@@ -41,7 +41,7 @@ def _demo(
     out: Annotated[Path, typer.Option(help="Folder for the report, the recording and the tables.")] = Path(
         "affectbio-demo"
     ),
-    speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times faster than life to play.")] = 4.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="How many times faster than life to play.")] = 5.0,
     subject: Annotated[str, typer.Option(help="Who is left out of training and played live.")] = "00",
     permutations: Annotated[int, typer.Option(min=19, help="Label permutations of the control.")] = 100,
     seed: Annotated[int, typer.Option(help="Of the permutations, the bootstrap and the replayed radio.")] = 0,
