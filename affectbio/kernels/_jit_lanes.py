@@ -7,8 +7,9 @@ C-contiguous; nothing is checked: a compiled body that uses them must keep insid
 
 Numba's cache does not see a change in this file: touch the bodies that use it.
 
-``load(a, i, n)``, ``store(a, i, v)``, ``spread(x, n)``, ``zeros(a, n)``, ``+ - *``, ``fma(a, b, c) = a b + c``,
-``fms(a, b, c) = a b - c``, ``rows_to_lanes`` (a square transposition). ``n`` is a literal power of two.
+``load(a, i, n)``, ``store(a, i, v)``, ``spread(x, n)``, ``spread_from(a, i, n)`` (of one element), ``zeros(a, n)``,
+``+ - *``, ``fma(a, b, c) = a b + c``, ``fms(a, b, c) = a b - c``, ``maximum(a, b)``, ``rows_to_lanes`` (a square
+transposition). ``n`` is a literal power of two.
 """
 
 from __future__ import annotations
@@ -100,6 +101,21 @@ def spread(typing, number, n):
 
 
 @intrinsic(prefer_literal=True)
+def spread_from(typing, array, index, n):
+    """Give the element at flat ``index`` in every lane."""
+    lanes = Lanes(array.dtype, _literal(n))
+
+    def emit(context, builder, sig, args):
+        at = context.cast(builder, args[1], sig.args[1], types.intp)
+        one = builder.load(_pointer(context, builder, array, args[0], at, 1), align=_FLOATS[array.dtype][1])
+        return builder.shuffle_vector(
+            one, ir.Constant(one.type, ir.Undefined), ir.Constant(ir.VectorType(_I32, lanes.n), [0] * lanes.n)
+        )
+
+    return lanes(array, index, n), emit
+
+
+@intrinsic(prefer_literal=True)
 def zeros(typing, array, n):
     """Give lanes of zeros, of the kind of float that an array holds."""
     lanes = Lanes(array.dtype, _literal(n))
@@ -126,6 +142,16 @@ def fma(typing, a, b, c):
 def fms(typing, a, b, c):
     """Give ``a b - c``, in one rounding where the machine can."""
     return a(a, b, c), lambda context, builder, sig, args: _fused(builder, args[0], args[1], builder.fneg(args[2]))
+
+
+@intrinsic
+def maximum(typing, a, b):
+    """Give the larger number of each lane."""
+
+    def emit(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered(">", *args), *args)
+
+    return a(a, b), emit
 
 
 def _operator(symbol, instruction):
@@ -188,4 +214,4 @@ def rows_to_lanes(typing, source, start, stride, rows, target, at, offsets, firs
     return types.void(source, start, stride, rows, target, at, offsets, first, n), emit
 
 
-__all__ = ["Lanes", "fma", "fms", "load", "rows_to_lanes", "spread", "store", "zeros"]
+__all__ = ["Lanes", "fma", "fms", "load", "maximum", "rows_to_lanes", "spread", "spread_from", "store", "zeros"]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from affectbio.bands import Band, Bands, resolve_bands
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._samples import real_samples
 
 __all__ = ["DifferentialEntropyStream", "differential_entropy", "window_starts"]
 
@@ -116,7 +117,7 @@ def differential_entropy(
     >>> np.round(np.exp(2 * de[5:, 0]) / (2 * np.pi * np.e), 2)
     array([0.5, 0.5, 0.5, 0.5, 0.5])
     """
-    samples = _real(x)
+    samples = real_samples(x)
     flat = samples.reshape(math.prod(samples.shape[:-1]), samples.shape[-1])
     if flat.shape[0] == 0:
         raise ValueError(f"expected at least one channel; found an array of shape {samples.shape}")
@@ -250,7 +251,7 @@ class DifferentialEntropyStream:
         """
         from affectbio.kernels import _jit_entropy as jit
 
-        x = _real(chunk)
+        x = real_samples(chunk)
         if x.ndim != 2 or x.shape[0] != self.n_chans:
             raise ValueError(f"expected a chunk of shape ({self.n_chans}, n_new), found {x.shape}")
         hops = self._hops.followed_by(self._filter(x.astype(np.float64, copy=False)))
@@ -322,15 +323,6 @@ def _samples(sfreq: float, window_s: float, step_s: float) -> tuple[int, int]:
             f"a variance needs at least 2, and a step at least 1"
         )
     return window, step
-
-
-def _real(x: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Give it as native, C-contiguous float32 or float64; a copy only where it is neither."""
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiu" or array.ndim == 0:
-        raise ValueError(f"expected real numbers with time as last axis; found {array.dtype}, shape {array.shape}")
-    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    return np.ascontiguousarray(array, dtype=np.float32 if single else np.float64)
 
 
 @lru_cache(maxsize=64)
