@@ -41,14 +41,15 @@ def seconds(function, repeats=5):
     return min(times)
 
 
-def test_a_recording_takes_no_longer_than_with_scipy(benchmark, minute):
+def test_a_recording_takes_a_fraction_of_the_time_of_scipy(benchmark, minute):
     benchmark(differential_entropy, minute, SFREQ)
     ratio = benchmark.stats.stats.min / seconds(lambda: by_scipy(minute))
     benchmark.extra_info["ratio to SciPy"] = round(ratio, 2)
-    assert ratio < 1.5
+    assert ratio < 0.2
 
 
-@pytest.mark.parametrize(("size", "limit"), [(250, 2.0), (25, 4.0)])  # a push has a cost of its own
+# A push has a cost of its own, some 10 µs: as much as the filtering of 100 samples of 32 channels.
+@pytest.mark.parametrize(("size", "limit"), [(250, 2.0), (25, 8.0)])
 def test_a_stream_costs_what_its_samples_cost_however_they_are_cut_and_however_long_it_runs(
     benchmark, minute, size, limit
 ):
