@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from affectbio._bundled import bundled
 from affectbio.errors import ConfigError
 from affectbio.registry import nearest, unknown_name
 
-__all__ = ["Table", "find_toml", "load_toml", "toml_names"]
+__all__ = ["Table", "find_toml", "load_toml", "toml_folders", "toml_names"]
 
 
 class Table(BaseModel):
@@ -84,6 +86,33 @@ def _inner(annotation: Any) -> Any:
         return annotation
     tables = [_inner(a) for a in get_args(annotation)]
     return next((t for t in tables if t is not None), None)
+
+
+def toml_folders(kind: str) -> list[Path]:
+    """Give the folders that hold files of one kind: the bundled one, and those that the user's environment names.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the bundled folder: ``"devices"`` or ``"pipelines"``. The user's are in ``AFFECTBIO_DEVICES`` or
+        ``AFFECTBIO_PIPELINES``, separated as in ``PATH``.
+
+    Returns
+    -------
+    list of Path
+        Of two files of one name the later folder's is meant.
+
+    Raises
+    ------
+    ConfigError
+        If the variable names what is not a folder.
+    """
+    variable = f"AFFECTBIO_{kind.upper()}"
+    own = [Path(folder) for folder in os.environ.get(variable, "").split(os.pathsep) if folder]
+    for folder in own:
+        if not folder.is_dir():
+            raise ConfigError(f"{variable} names {folder}, which is not a folder")
+    return [bundled(kind), *own]
 
 
 def toml_names(folders: list[Path]) -> dict[str, Path]:

@@ -6,15 +6,12 @@ a name does.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from affectbio._bundled import bundled
-from affectbio._toml import Table, find_toml, load_toml, toml_names
-from affectbio.errors import ConfigError
+from affectbio._toml import Table, find_toml, load_toml, toml_folders, toml_names
 from affectbio.montage import electrode_position
 from affectbio.registry import unknown_name
 from affectbio.types import Channel
@@ -141,7 +138,7 @@ def list_devices() -> list[str]:
     >>> "openbci-cyton" in list_devices()
     True
     """
-    return list(toml_names(_folders()))
+    return list(toml_names(toml_folders("devices")))
 
 
 def load_device(name_or_path: str | Path) -> Device:
@@ -167,13 +164,4 @@ def load_device(name_or_path: str | Path) -> Device:
     >>> load_device("openbci-cyton").stream("eeg").sfreq
     250.0
     """
-    return load_toml(find_toml("device", name_or_path, _folders()), Device)
-
-
-def _folders() -> list[Path]:
-    """Give the folders that hold devices; of two files of one name the later folder's is meant."""
-    folders = [Path(folder) for folder in os.environ.get("AFFECTBIO_DEVICES", "").split(os.pathsep) if folder]
-    for folder in folders:
-        if not folder.is_dir():
-            raise ConfigError(f"AFFECTBIO_DEVICES names {folder}, which is not a folder")
-    return [bundled("devices"), *folders]
+    return load_toml(find_toml("device", name_or_path, toml_folders("devices")), Device)

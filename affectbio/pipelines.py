@@ -6,7 +6,6 @@ scalars, and nothing in it is executed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from affectbio._bundled import bundled
-from affectbio._toml import Table, find_toml, load_toml, toml_names
+from affectbio._toml import Table, find_toml, load_toml, toml_folders, toml_names
 from affectbio.errors import ConfigError
 from affectbio.registry import Registry, unknown_name
 
@@ -164,17 +162,9 @@ class RunResult:
     summary: pd.DataFrame
 
 
-def _folders() -> list[Path]:
-    own = [Path(folder) for folder in os.environ.get("AFFECTBIO_PIPELINES", "").split(os.pathsep) if folder]
-    for folder in own:
-        if not folder.is_dir():
-            raise ConfigError(f"AFFECTBIO_PIPELINES names {folder}, which is not a folder")
-    return [bundled("pipelines"), *own]
-
-
 def list_pipelines() -> list[str]:
     """Give the names of all recipes: the bundled ones, and those in the folders of ``AFFECTBIO_PIPELINES``."""
-    return list(toml_names(_folders()))
+    return list(toml_names(toml_folders("pipelines")))
 
 
 def load_pipeline(name: str | Path) -> Recipe:
@@ -195,7 +185,7 @@ def load_pipeline(name: str | Path) -> Recipe:
     ConfigError
         If there is no such recipe or it is not valid; the file, the dotted key and the nearest right one are named.
     """
-    path = find_toml("pipeline", name, _folders())
+    path = find_toml("pipeline", name, toml_folders("pipelines"))
     recipe = load_toml(path, Recipe)
     try:
         _check(recipe)

@@ -257,8 +257,10 @@ def _read_back(live: LiveResult, path: Path, subject: str, recipe: Recipe, front
         row["time_s"] -= recording.meta["lsl_start"]
     if not live.features:
         return
-    window = recipe.window
-    batch = differential_entropy(data, front.sfreq, front.bands, window.length_s, window.step_s)
+    window, feature = recipe.window, recipe.make_feature()
+    batch = differential_entropy(
+        data, front.sfreq, feature.bands, window.length_s, window.step_s, order=feature.order, log=feature.log
+    )
     streamed = np.stack(live.features, axis=1)
     n = min(batch.shape[1], streamed.shape[1])
     live.largest_difference = float(np.nanmax(np.abs(streamed[:, :n] / batch[:, :n] - 1)))

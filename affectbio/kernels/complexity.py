@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._samples import real_samples
 
 __all__ = [
     "Hjorth",
@@ -363,9 +364,7 @@ def _per_signal(
     x: npt.ArrayLike, what: str, least: int, measure: Callable[[_Floats], _Floats], width: int = 0
 ) -> _Floats:
     """Apply ``measure``, which takes (n_signals, n_times), to signals that are whole and not constant."""
-    samples = np.asarray(x)
-    if samples.dtype.kind not in "fiu" or samples.ndim == 0:
-        raise ValueError(f"expected real numbers with time as last axis; found {samples.dtype}, shape {samples.shape}")
+    samples = real_samples(x)
     lead, n_times = samples.shape[:-1], samples.shape[-1]
     if n_times < least:
         raise SignalQualityError(
