@@ -28,8 +28,8 @@ class Counter:
 
     Parameters
     ----------
-    bits : int
-        Width of the counter.
+    wrap : int
+        How many counts there are: 256 for a counter of 8 bits.
     rate : float
         Counts per second, nominal.
     depth : int
@@ -53,15 +53,15 @@ class Counter:
 
     Examples
     --------
-    >>> counter = Counter(bits=8, rate=10)
+    >>> counter = Counter(wrap=256, rate=10)
     >>> [counter.unwrap(count, t) for count, t in ((254, 0.0), (255, 0.1), (1, 0.3), (10, 26.8))]
     [254, 255, 257, 522]
     """
 
-    def __init__(self, bits: int, rate: float, depth: int = 0) -> None:
-        if bits < 1 or not rate > 0:
-            raise ValueError(f"expected a counter of at least 1 bit at a positive rate; found {bits} bits at {rate}")
-        self.turn, self.rate, self.depth = 1 << bits, rate, depth
+    def __init__(self, wrap: int, rate: float, depth: int = 0) -> None:
+        if wrap < 2 or not rate > 0:
+            raise ValueError(f"expected at least two counts at a positive rate; found wrap={wrap} and rate={rate}")
+        self.wrap, self.rate, self.depth = wrap, rate, depth
         self.restarted = False
         self._last: int | None = None
         self._at = math.nan
@@ -74,7 +74,7 @@ class Counter:
         Parameters
         ----------
         count : int
-            From the packet; only its lowest ``bits`` are looked at.
+            From the packet; taken modulo ``wrap``.
         arrival_s : float
             When it arrived, in seconds.
 
@@ -86,19 +86,19 @@ class Counter:
         """
         self.restarted = False
         if self._last is None:
-            self._last, self._at = count % self.turn, arrival_s
+            self._last, self._at = count % self.wrap, arrival_s
             return self._last
         passed_s = arrival_s - self._at
         expected = passed_s * self.rate
-        step = (count + self._base - self._last) % self.turn
-        if self.turn - step <= self.depth and expected < self.turn:
-            return self._last + step - self.turn
+        step = (count + self._base - self._last) % self.wrap
+        if self.wrap - step <= self.depth and expected < self.wrap:
+            return self._last + step - self.wrap
         if passed_s > _SILENT_S:
-            step += self.turn * max(0, round((expected - step) / self.turn))
+            step += self.wrap * max(0, round((expected - step) / self.wrap))
         if step > expected + self.rate * _SILENT_S + 2 or step < 0.9 * expected - self.rate * _SILENT_S - 2:
             self.restarted = True
             step = max(1, round(expected))
-            self._base = (self._last + step - count) % self.turn
+            self._base = (self._last + step - count) % self.wrap
         if step:
             self._last, self._at = self._last + step, arrival_s
         return self._last
@@ -184,8 +184,9 @@ class Timebase:
     ----------
     sfreq : float
         Nominal rate in Hz.
-    bits : int, optional
-        Width of the counter or clock in the packet; without one, nothing tells that a packet was lost.
+    wrap : int, optional
+        How many values the counter or clock in the packet has, ``2**16`` for one of 16 bits; without one, nothing tells
+        that a packet was lost.
     ticks_hz : float, optional
         Rate of a device's own clock: what the packet carries is a time. If not given, it is a count of packets.
     method : {"envelope", "regression"}
@@ -207,7 +208,7 @@ class Timebase:
     Examples
     --------
     >>> import numpy as np
-    >>> timebase = Timebase(sfreq=256, bits=16)
+    >>> timebase = Timebase(sfreq=256, wrap=2**16)
     >>> for count, arrival in ((0, 10.05), (1, 10.09), (3, 10.19)):
     ...     (packet,) = timebase.push(np.zeros((4, 12)), arrival, count)
     >>> packet.n_lost, timebase.n_samples, float(np.round(packet.stamps[-1] - 10.05, 3))
@@ -217,18 +218,18 @@ class Timebase:
     def __init__(
         self,
         sfreq: float,
-        bits: int | None = None,
+        wrap: int | None = None,
         ticks_hz: float | None = None,
         method: Method = "envelope",
         depth: int = 0,
     ) -> None:
         if not sfreq > 0 or method not in ("envelope", "regression"):
             raise ValueError(f"expected a rate and 'envelope' or 'regression'; found {sfreq!r} Hz and {method!r}")
-        if bits is None and ticks_hz:
-            raise ValueError(f"a device's clock of {ticks_hz:g} Hz needs its width in bits")
-        if depth and (bits is None or ticks_hz):
+        if wrap is None and ticks_hz:
+            raise ValueError(f"a device's clock of {ticks_hz:g} Hz needs its wrap: how many values it has")
+        if depth and (wrap is None or ticks_hz):
             raise ValueError(f"only packets that are numbered can be put in order; found depth={depth}")
-        self.sfreq, self.bits, self.ticks_hz, self.depth = float(sfreq), bits, ticks_hz, depth
+        self.sfreq, self.wrap, self.ticks_hz, self.depth = float(sfreq), wrap, ticks_hz, depth
         self.n_samples = self.n_lost = 0
         self._clock: EnvelopeClock | RegressionClock = EnvelopeClock() if method == "envelope" else RegressionClock()
         self._reorder = Reorder(depth) if depth else None
@@ -259,7 +260,7 @@ class Timebase:
         arrival_s : float
             When it arrived, in seconds on the host's clock.
         count : int, optional
-            Its number, or the device's time of its last sample in ticks; needed if ``bits`` was given.
+            Its number, or the device's time of its last sample in ticks; needed if ``wrap`` was given.
 
         Returns
         -------
@@ -272,12 +273,12 @@ class Timebase:
             If there is no sample, or no count where one is needed.
         """
         n = data.shape[1]
-        if n < 1 or (count is None) != (self.bits is None):
+        if n < 1 or (count is None) != (self.wrap is None):
             raise ValueError(f"expected samples and {self._expected()}; found {n} samples and count {count!r}")
         if count is None:
             return [self._uncounted(data, arrival_s)]
         if self._counter is None:
-            self._counter = Counter(self.bits or 0, self.ticks_hz or self.sfreq / n, self.depth)
+            self._counter = Counter(self.wrap or 0, self.ticks_hz or self.sfreq / n, self.depth)
         number = self._counter.unwrap(count, arrival_s)
         if self._counter.restarted:
             self._clock.reset()
@@ -286,7 +287,7 @@ class Timebase:
         return [self._counted(*packet) for packet in ready if self._number is None or packet[0] > self._number]
 
     def _expected(self) -> str:
-        return "no count" if self.bits is None else f"a count of {self.bits} bits"
+        return "no count" if self.wrap is None else f"a count below {self.wrap}"
 
     def _counted(self, number: int, data: npt.NDArray[Any], arrival_s: float) -> Stamped:
         n = data.shape[1]

@@ -20,14 +20,14 @@ def test_a_counter_is_unwrapped_whatever_is_lost_and_however_late_it_arrives(bit
     rate = 20.0
     numbers = first + np.cumsum([0, *steps])
     arrivals = np.maximum.accumulate(numbers / rate + delays[: len(numbers)])
-    counter = Counter(bits, rate)
+    counter = Counter(2**bits, rate)
     found = [counter.unwrap(int(n) % 2**bits, float(a)) for n, a in zip(numbers, arrivals, strict=True)]
     assert np.array_equal(np.diff(found), steps)
 
 
 @pytest.mark.parametrize("silent_s", [3.0, 30.0, 4000.0])
 def test_a_counter_that_wrapped_while_nothing_came_is_told_by_the_time(silent_s):
-    counter = Counter(8, 250.0)
+    counter = Counter(256, 250.0)
     before = counter.unwrap(7, 0.0)
     missing = round(silent_s * 250)
     # A tenth of a second late, and 50 ppm off.
@@ -35,14 +35,14 @@ def test_a_counter_that_wrapped_while_nothing_came_is_told_by_the_time(silent_s)
 
 
 def test_a_rush_after_a_stall_is_no_loss():
-    counter = Counter(8, 250.0)
+    counter = Counter(256, 250.0)
     numbers = [counter.unwrap(n % 256, 0.004 * n) for n in range(500)]
     numbers += [counter.unwrap(n % 256, 2.0 + 0.9 + 1e-4 * (n - 500)) for n in range(500, 725)]
     assert numbers == list(range(725))
 
 
 def test_a_device_that_begins_anew_is_told_from_a_loss():
-    counter = Counter(16, 20.0)
+    counter = Counter(2**16, 20.0)
     numbers = [counter.unwrap(n, n / 20) for n in range(5000, 5100)]
     again = [(counter.unwrap(n, 260.0 + n / 20), counter.restarted) for n in range(3)]
     assert [restarted for _, restarted in again] == [True, False, False]
@@ -81,7 +81,7 @@ def test_samples_keep_their_place_in_time_whatever_is_lost(seed):
     kept = np.flatnonzero(rng.random(n) > 0.1)
     taken = (kept + 1) * PACKET / SFREQ
     arrivals = np.maximum.accumulate(taken + 0.01 + rng.exponential(0.02, len(kept)))
-    timebase = Timebase(SFREQ, bits=16)
+    timebase = Timebase(SFREQ, wrap=2**16)
     out = play(timebase, kept, arrivals, 2**16)
     index = np.concatenate([p.data[0] for p in out])
     stamps = np.concatenate([p.stamps for p in out])
@@ -99,7 +99,7 @@ def test_a_clock_of_the_device_that_wraps_at_64_bits_and_runs_at_its_own_rate():
     true_rate, n, frame = 130.16, 400, 73
     device = (np.arange(1, n + 1) * frame) / true_rate
     start = 2**64 - int(100e9)
-    timebase = Timebase(130.0, bits=64, ticks_hz=1e9)
+    timebase = Timebase(130.0, wrap=2**64, ticks_hz=1e9)
     rng = np.random.default_rng(0)
     out = []
     for d in device:
@@ -121,7 +121,7 @@ def test_where_packets_carry_nothing_a_silence_is_a_loss():
 
 
 def test_a_restarted_device_goes_on_with_right_stamps():
-    timebase = Timebase(SFREQ, bits=16)
+    timebase = Timebase(SFREQ, wrap=2**16)
     numbers = np.concatenate([np.arange(1000), np.arange(500)])
     taken = np.concatenate([(np.arange(1000) + 1), 1000 + 200 + (np.arange(500) + 1)]) * PACKET / SFREQ
     out = play(timebase, numbers, taken + 0.01, 2**16)
@@ -136,7 +136,7 @@ def test_a_restarted_device_goes_on_with_right_stamps():
     [
         ({"sfreq": 0.0}, "0.0 Hz"),
         ({"sfreq": 1.0, "method": "mean"}, "'mean'"),
-        ({"sfreq": 1.0, "ticks_hz": 1e9}, "width in bits"),
+        ({"sfreq": 1.0, "ticks_hz": 1e9}, "needs its wrap"),
         ({"sfreq": 1.0, "depth": 3}, "depth=3"),
     ],
 )
@@ -146,7 +146,7 @@ def test_what_makes_no_sense_is_refused(arguments, message):
 
 
 def test_a_packet_must_bring_what_the_stream_was_said_to_carry():
-    with pytest.raises(ValueError, match="a count of 8 bits; found 12 samples and count None"):
-        Timebase(SFREQ, bits=8).push(np.zeros((1, 12)), 0.0)
+    with pytest.raises(ValueError, match="a count below 256; found 12 samples and count None"):
+        Timebase(SFREQ, wrap=256).push(np.zeros((1, 12)), 0.0)
     with pytest.raises(ValueError, match="found 0 samples"):
         Timebase(SFREQ).push(np.zeros((1, 0)), 0.0)
