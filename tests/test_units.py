@@ -67,9 +67,10 @@ def test_any_text_gives_an_si_unit_or_a_refusal(text: str) -> None:
 
 def test_kinds_that_mne_knows_have_its_units() -> None:
     import mne
+    from mne.channels.channels import _unit2human
 
     names = {"V": "V", "S": "S", "degC": "C"}
     for kind in ("eeg", "eog", "ecg", "emg", "gsr", "temperature"):
         info = mne.create_info(["x"], 1.0, kind)
         code = info["chs"][0]["unit"]
-        assert mne.channels.channels._unit2human[code] == names[KINDS[kind]], kind
+        assert _unit2human[code] == names[KINDS[kind]], kind
