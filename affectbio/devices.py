@@ -17,7 +17,32 @@ from affectbio.registry import unknown_name
 from affectbio.types import Channel
 from affectbio.units import KINDS, si_unit
 
-__all__ = ["Device", "DeviceStream", "list_devices", "load_device"]
+__all__ = ["Device", "DeviceStream", "Link", "list_devices", "load_device"]
+
+
+class Link(Table):
+    """How a device is reached.
+
+    Parameters
+    ----------
+    kind : str
+        ``"ble"``, ``"serial"`` (also Bluetooth's serial profile), ``"udp"``, ``"tcp"``, ``"websocket"``, ``"lsl"`` (the
+        maker's own program streams), ``"file"`` (no live stream at all) or ``"usb"`` (a stick of its own).
+    name : str
+        What the name it advertises begins with.
+    baud : int
+        Bits per second of a serial line.
+    port : int
+        Port of a socket.
+    url : str
+        Of a WebSocket.
+    """
+
+    kind: Literal["ble", "serial", "udp", "tcp", "websocket", "lsl", "file", "usb"]
+    name: str = ""
+    baud: int = Field(115_200, gt=0)
+    port: int | None = Field(None, gt=0, lt=65_536)
+    url: str = ""
 
 
 class DeviceStream(Table):
@@ -30,9 +55,9 @@ class DeviceStream(Table):
     lsl_type : str
         LSL's content type: ``"EEG"``, ``"ACC"``, …
     sfreq : float
-        Samples per second of each channel, in Hz.
+        Samples per second of each channel, in Hz; 0 where one comes now and then, as intervals between beats do.
     unit : str
-        Unit of ``lsb``; one that is the kind's in SI.
+        Unit of ``lsb``; one that is the kind's in SI, or any for a kind without dimension.
     lsb : float
         What one count of the converter is worth, in that unit.
     channels : tuple of str
@@ -44,23 +69,35 @@ class DeviceStream(Table):
         ``"none"``.
     source : str
         Where these facts come from.
+    carries : str
+        What the decoder calls it; the kind if empty.
+    wrap : int, optional
+        How many values the counter, or the time, has: 256 for 8 bits.
+    ticks_hz : float, optional
+        Rate of the device's clock, where the packet has a time.
+    latency_s : float, optional
+        Least time from the body to the arrival, in seconds, where somebody measured it.
     """
 
     kind: str
     lsl_type: str
-    sfreq: float = Field(gt=0)
+    sfreq: float = Field(ge=0)
     unit: str
     lsb: float = Field(gt=0)
     channels: tuple[str, ...] = Field(min_length=1)
     packet: int = Field(ge=1)
     clock: Literal["device", "counter", "none"]
     source: str = Field(min_length=1)
+    carries: str = ""
+    wrap: int | None = Field(None, gt=1)
+    ticks_hz: float | None = Field(None, gt=0)
+    latency_s: float | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.kind not in KINDS:
             raise ValueError(str(unknown_name("kind of channel", self.kind, KINDS)))
-        if si_unit(self.unit)[1] != KINDS[self.kind]:
+        if KINDS[self.kind] != "1" and si_unit(self.unit)[1] != KINDS[self.kind]:
             raise ValueError(
                 f"unit {self.unit!r} is not one of kind {self.kind!r}, whose SI unit is {KINDS[self.kind]!r}"
             )
@@ -70,6 +107,12 @@ class DeviceStream(Table):
         unplaced = [c for c in self.channels if self.kind == "eeg" and electrode_position(c) is None]
         if unplaced:
             raise ValueError(f"EEG channel {unplaced[0]!r} is not an electrode of the 10-05 system")
+        if (self.clock == "none") != (self.wrap is None):
+            raise ValueError(
+                f"clock is {self.clock!r} and wrap is {self.wrap}; expected a wrap for a counter or a clock"
+            )
+        if (self.clock == "device") != (self.ticks_hz is not None):
+            raise ValueError(f"clock is {self.clock!r} and ticks_hz is {self.ticks_hz}; a device's time needs its rate")
         return self
 
     def signal_channels(self) -> tuple[Channel, ...]:
@@ -89,12 +132,24 @@ class Device(Table):
         only (``"no"``).
     streams : tuple of DeviceStream
         What it sends.
+    link : Link
+        How it is reached.
+    driver : str
+        Which of `affectbio.drivers` reads it; empty where affectbio has none.
+    brainflow : int, optional
+        Number of the board in brainflow.
+    note : str
+        What somebody who wants to use it must know.
     """
 
     title: str
     maker: str
     verified: Literal["hardware", "bytes", "no"]
-    streams: tuple[DeviceStream, ...] = Field(min_length=1)
+    link: Link
+    streams: tuple[DeviceStream, ...]
+    driver: str = ""
+    brainflow: int | None = None
+    note: str = ""
 
     def stream(self, kind: str) -> DeviceStream:
         """Give the first stream of a kind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from affectbio.acquire._liblsl import local_clock
@@ -130,11 +131,13 @@ class TcpTransport:
         """Disconnect; see `affectbio.acquire.transport.Transport`."""
         writer, self._writer = self._writer, None
         task, self._task = self._task, None
-        if writer is not None:
-            writer.close()
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        if writer is not None:
+            writer.close()
+            with suppress(OSError):  # the server may have gone first
+                await writer.wait_closed()
 
 
 class WebSocketTransport:

@@ -1,0 +1,375 @@
+"""Runs one device: connects, reads, stamps and passes on, connects again when the link breaks, and never ends silently.
+
+A driver is a transport, a decoder, a timebase for each stream, and sinks, in one asyncio loop; one loop runs many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from affectbio.acquire._liblsl import local_clock
+from affectbio.acquire.decoders import Decoder, Packet
+from affectbio.acquire.timebase import Timebase
+from affectbio.acquire.transport import Transport
+from affectbio.devices import Device, DeviceStream
+from affectbio.errors import StreamError
+from affectbio.units import KINDS, si_unit
+
+__all__ = ["Backoff", "Driver", "DriverState", "Sink", "StreamCounts", "Words"]
+
+DriverState = Literal["connecting", "streaming", "silent", "lost", "stopped"]
+
+
+#: Bytes, and where they go: over Bluetooth a characteristic, else nothing.
+Command = tuple[bytes, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a device is told.
+
+    Parameters
+    ----------
+    starting, stopping, keeping_alive : tuple of (bytes, str)
+        Commands in order, each with the characteristic it goes to.
+    keep_alive_s : float
+        How often the last are said, in seconds; 0 is never.
+    """
+
+    starting: tuple[Command, ...] = ()
+    stopping: tuple[Command, ...] = ()
+    keeping_alive: tuple[Command, ...] = ()
+    keep_alive_s: float = 0.0
+
+
+class Sink(Protocol):
+    """Where samples go."""
+
+    def push(self, stream: int, data: npt.NDArray[Any], stamps: npt.NDArray[np.float64]) -> None:
+        """Take samples of the profile's stream of that number: SI units, shape (n_chans, n_times), and their times."""
+        ...
+
+    def status(self, text: str, stamp: float) -> None:
+        """Take a word on how the device is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before each attempt to connect again.
+
+    Parameters
+    ----------
+    first_s, longest_s : float
+        The wait doubles from the first to the longest, each time between half of it and all of it by chance, so that
+        many devices do not all try at once.
+    """
+
+    first_s: float = 0.5
+    longest_s: float = 20.0
+
+    def wait_s(self, attempt: int, rng: np.random.Generator) -> float:
+        """Give the wait before an attempt, counted from 0, in seconds."""
+        return float(min(self.first_s * 2.0 ** min(attempt, 30), self.longest_s) * rng.uniform(0.5, 1.0))
+
+
+@dataclass(slots=True)
+class StreamCounts:
+    """How one stream goes.
+
+    Attributes
+    ----------
+    n_samples, n_lost : int
+        Samples of each channel that came, and that are missing among them.
+    first_stamp, last_stamp : float
+        In seconds on LSL's clock; NaN before the first sample.
+    drift_ppm : float
+        How much faster this machine's clock runs than the device's, in millionths; NaN while that is not known.
+    jitter_ms : float
+        Mean distance of an arrival from the time its packet's last sample was stamped with, in milliseconds, over the
+        last hundred packets or so.
+    n_resets : int
+        How often the device's clock began anew.
+    """
+
+    n_samples: int = 0
+    n_lost: int = 0
+    first_stamp: float = math.nan
+    last_stamp: float = math.nan
+    drift_ppm: float = math.nan
+    jitter_ms: float = math.nan
+    n_resets: int = 0
+
+    @property
+    def effective_sfreq(self) -> float:
+        """Samples per second, those that were lost counted in; NaN before there are any to speak of."""
+        span = self.last_stamp - self.first_stamp
+        return (self.n_samples + self.n_lost) / span if span > 0 else math.nan
+
+    @property
+    def loss(self) -> float:
+        """Share of the samples that were lost."""
+        return self.n_lost / max(1, self.n_lost + self.n_samples)
+
+
+@dataclass(slots=True)
+class _Channel:
+    """One stream of a driver at work."""
+
+    number: int
+    stream: DeviceStream
+    scale: float
+    timebase: Timebase | None
+    counts: StreamCounts = field(default_factory=StreamCounts)
+
+
+class Driver:
+    """One device, from its bytes to the sinks.
+
+    Parameters
+    ----------
+    device : Device
+        Its profile.
+    transport : Transport
+        The link to it.
+    decoder : callable
+        Makes a decoder, anew for every connection: what was half read before the link broke is never put together with
+        what comes after it.
+    words : Words
+        What it is told.
+    sinks : sequence of Sink
+        Where samples go.
+    silent_s, lost_s : float
+        After how many seconds without a packet the device is silent, and lost, upon which it is connected to anew.
+    backoff : Backoff
+        Waits between attempts.
+    on_state : callable, optional
+        Called with a state and a word of explanation whenever it changes.
+    seed : int
+        Of the chance in the waits.
+
+    Attributes
+    ----------
+    state : str
+        ``"connecting"``, ``"streaming"``, ``"silent"``, ``"lost"`` or ``"stopped"``.
+    counts : tuple of StreamCounts
+        How each stream goes.
+    battery : float
+        In percent; NaN while the device has not said.
+    n_connections, n_bad : int
+        How often a link was made, and how many packets were damaged.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        transport: Transport,
+        decoder: Callable[[], Decoder],
+        words: Words,
+        sinks: Sequence[Sink],
+        *,
+        silent_s: float = 1.0,
+        lost_s: float = 5.0,
+        backoff: Backoff | None = None,
+        on_state: Callable[[DriverState, str], None] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.device, self.transport, self.words, self.sinks = device, transport, words, tuple(sinks)
+        self.silent_s, self.lost_s, self.backoff = silent_s, lost_s, backoff or Backoff()
+        self.state: DriverState = "stopped"
+        self.battery = math.nan
+        self.n_connections = self.n_bad = 0
+        self._make_decoder, self._on_state = decoder, on_state
+        self._decoder: Decoder | None = None
+        self._rng = np.random.default_rng(seed)
+        self._channels = {
+            stream.carries or stream.kind: _Channel(number, stream, _scale(stream), _timebase(stream))
+            for number, stream in enumerate(device.streams)
+        }
+        self._heard = math.nan
+        self._broken: asyncio.Event | None = None
+        self._reason = ""
+        self._stop: asyncio.Event | None = None
+        self._failed: Exception | None = None
+
+    @property
+    def counts(self) -> tuple[StreamCounts, ...]:
+        """How each stream goes, in the order of the profile."""
+        return tuple(channel.counts for channel in self._channels.values())
+
+    def stop(self) -> None:
+        """End `run`, from within the loop."""
+        if self._stop is not None:
+            self._stop.set()
+
+    async def run(self) -> None:
+        """Read the device until `stop`; connect again whenever the link breaks.
+
+        Raises
+        ------
+        Exception
+            What a sink raised: samples that cannot be passed on are not lost in silence.
+        """
+        self._stop = asyncio.Event()
+        attempt = 0
+        try:
+            while not self._stop.is_set():
+                n_before = self.n_connections
+                self._change("connecting", f"attempt {attempt + 1}" if attempt else "")
+                try:
+                    await self._session(self._stop)
+                except StreamError as error:
+                    self._change("lost", str(error))
+                attempt = 0 if self.n_connections > n_before else attempt + 1
+                if self._failed is not None:
+                    raise self._failed
+                if not self._stop.is_set():
+                    await _first(self._stop.wait(), asyncio.sleep(self.backoff.wait_s(attempt, self._rng)))
+        finally:
+            self._change("stopped", "")
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        """Read one connection to its end."""
+        self._decoder, self._broken, self._heard = self._make_decoder(), asyncio.Event(), local_clock()
+        helper: asyncio.Task[None] | None = None
+        try:
+            await self._connect(stop)
+            if stop.is_set():
+                return
+            self.n_connections += 1
+            helper = asyncio.get_running_loop().create_task(self._watch())
+            await _first(stop.wait(), self._broken.wait(), helper)
+            if helper.done() and helper.exception() is not None:
+                raise helper.exception() or StreamError("the watch over the device ended")
+            if self._broken.is_set() and not stop.is_set():
+                self._change("lost", self._reason)
+            elif self._failed is None:
+                # A device that is gone cannot be told to stop.
+                await asyncio.wait_for(self._say(self.words.stopping), 2.0)
+        except TimeoutError as error:
+            raise StreamError(f"{self.device.title} does not answer") from error
+        finally:
+            self.n_bad += self._decoder.n_bad
+            if helper is not None:
+                helper.cancel()
+                await asyncio.gather(helper, return_exceptions=True)
+            await self.transport.close()
+
+    async def _connect(self, stop: asyncio.Event) -> None:
+        """Open the link and start the stream, unless `stop` comes first."""
+
+        async def connect() -> None:
+            await self.transport.open(self._arrived, self._break)
+            await self._say(self.words.starting)
+
+        connecting = asyncio.get_running_loop().create_task(connect())
+        try:
+            await _first(stop.wait(), connecting)
+        finally:
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
+            elif not connecting.cancelled():
+                connecting.result()
+
+    async def _say(self, commands: tuple[Command, ...]) -> None:
+        for data, target in commands:
+            await self.transport.write(data, target)
+
+    async def _watch(self) -> None:
+        """Tell silence from life, and say what keeps the device alive."""
+        told = local_clock()
+        while True:
+            await asyncio.sleep(min(self.silent_s, self.lost_s) / 4)
+            idle = local_clock() - self._heard
+            if idle > self.lost_s:
+                self._break(f"nothing came for {idle:.1f} s")
+                return
+            if idle > self.silent_s:
+                self._change("silent", f"nothing came for {idle:.1f} s")
+            if self.words.keep_alive_s and local_clock() - told > self.words.keep_alive_s:
+                told = local_clock()
+                await self._say(self.words.keeping_alive)
+
+    def _break(self, reason: str) -> None:
+        self._reason = reason
+        if self._broken is not None:
+            self._broken.set()
+
+    def _arrived(self, data: bytes, source: str, arrival_s: float) -> None:
+        if self._decoder is None or self._failed is not None:
+            return
+        try:
+            for packet in self._decoder.feed(data, source):
+                self._pass_on(packet, arrival_s)
+        except Exception as error:
+            # A sink's failure ends the driver: run() raises it.
+            self._failed = error
+            self._break(f"a sink failed: {error}")
+
+    def _pass_on(self, packet: Packet, arrival_s: float) -> None:
+        if packet.stream == "battery":
+            self.battery = float(packet.data[0, -1])
+        channel = self._channels.get(packet.stream)
+        if channel is None or len(packet.data) != len(channel.stream.channels):
+            return
+        self._heard = local_clock()
+        self._change("streaming", "")
+        data = packet.data * channel.scale
+        if channel.timebase is None:
+            self._emit(channel, data, np.full(data.shape[1], arrival_s), 0, arrival_s)
+            return
+        for stamped in channel.timebase.push(data, arrival_s, packet.count if channel.stream.wrap else None):
+            self._emit(channel, stamped.data, stamped.stamps, stamped.n_lost, arrival_s)
+
+    def _emit(
+        self, channel: _Channel, data: npt.NDArray[Any], stamps: npt.NDArray[np.float64], n_lost: int, arrival_s: float
+    ) -> None:
+        counts = channel.counts
+        counts.n_samples, counts.n_lost = counts.n_samples + data.shape[1], counts.n_lost + n_lost
+        if math.isnan(counts.first_stamp):
+            counts.first_stamp = float(stamps[0])
+        counts.last_stamp = float(stamps[-1])
+        late_ms = 1e3 * abs(arrival_s - counts.last_stamp)
+        counts.jitter_ms = late_ms if math.isnan(counts.jitter_ms) else 0.99 * counts.jitter_ms + 0.01 * late_ms
+        if channel.timebase is not None:
+            counts.drift_ppm, counts.n_resets = channel.timebase.drift_ppm, channel.timebase.n_resets
+        for sink in self.sinks:
+            sink.push(channel.number, data, stamps)
+
+    def _change(self, state: DriverState, why: str) -> None:
+        if state == self.state and not (state == "connecting" and why):
+            return
+        self.state = state
+        for sink in self.sinks:
+            sink.status(f"{state}: {why}" if why else state, local_clock())
+        if self._on_state is not None:
+            self._on_state(state, why)
+
+
+def _scale(stream: DeviceStream) -> float:
+    """Give the factor from the decoder's numbers to SI; 1 in units that SI has no word for, such as counts."""
+    return stream.lsb * (si_unit(stream.unit)[0] if KINDS[stream.kind] != "1" else 1.0)
+
+
+def _timebase(stream: DeviceStream) -> Timebase | None:
+    return Timebase(stream.sfreq, stream.wrap, stream.ticks_hz) if stream.sfreq else None
+
+
+async def _first(*waits: Any) -> None:
+    """Wait until one of them is done, and end the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    given = [task for task, wait in zip(tasks, waits, strict=True) if task is not wait]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in given:
+            task.cancel()
+        await asyncio.gather(*given, return_exceptions=True)
