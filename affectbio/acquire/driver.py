@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -241,9 +242,6 @@ class Driver:
         helper: asyncio.Task[None] | None = None
         try:
             await self._connect(stop)
-            if stop.is_set():
-                return
-            self.n_connections += 1
             helper = asyncio.get_running_loop().create_task(self._watch())
             await _first(stop.wait(), self._broken.wait(), helper)
             if helper.done() and helper.exception() is not None:
@@ -251,8 +249,9 @@ class Driver:
             if self._broken.is_set() and not stop.is_set():
                 self._change("lost", self._reason)
             elif self._failed is None:
-                # A device that is gone cannot be told to stop.
-                await asyncio.wait_for(self._say(self.words.stopping), 2.0)
+                # Also where the end came while it was being started; one that is gone cannot be told.
+                with suppress(StreamError):
+                    await asyncio.wait_for(self._say(self.words.stopping), 2.0)
         except TimeoutError as error:
             raise StreamError(f"{self.device.title} does not answer") from error
         finally:
@@ -278,6 +277,7 @@ class Driver:
                 await asyncio.gather(connecting, return_exceptions=True)
             elif not connecting.cancelled():
                 connecting.result()
+                self.n_connections += 1
 
     async def _say(self, commands: tuple[Command, ...]) -> None:
         for data, target in commands:
