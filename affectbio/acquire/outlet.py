@@ -66,7 +66,7 @@ class _Sender:
 
 
 class Outlet(_Sender):
-    """A regular stream of numbers on the network.
+    """A stream of numbers on the network.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class ReplayClock:
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """A regular stream of numbers, as both ends see it.
+    """A stream of numbers, as both ends see it.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class StreamSpec:
     channels : sequence of Channel
         What it carries.
     sfreq : float
-        Nominal rate in Hz.
+        Nominal rate in Hz; 0 where a sample comes now and then, as intervals between beats do.
     source_id : str
         Names the device for good, so that readers find the stream again after a restart: never empty.
     dtype : str
@@ -104,10 +104,10 @@ class StreamSpec:
         object.__setattr__(self, "channels", channels)
         if not self.units:
             object.__setattr__(self, "units", tuple(_WIRE_UNIT.get(c.unit, c.unit) for c in channels))
-        if not self.sfreq > 0 or not channels:
+        if not self.sfreq >= 0 or not channels:
             raise DataError(
                 f"stream {self.name!r} has {len(channels)} channels at {self.sfreq!r} Hz; expected at least one, at a "
-                f"regular rate"
+                f"rate, or at 0 Hz for one that is not regular"
             )
         if not self.source_id:
             raise DataError(f"stream {self.name!r} has no source_id; without one nobody finds it again after a restart")
@@ -183,6 +183,8 @@ class StreamSpec:
         """
         xml = info.as_xml()
         header = parse_header(xml)
+        if not header.sfreq > 0:
+            raise DataError(f"stream {header.name!r} comes at no regular rate; expected one that does")
         channels, wire_units, _ = header.channels(units)
         root = ElementTree.fromstring(xml)  # noqa: S314  # parse_header has read it before
         speed, start = root.findtext("desc/replay/speed"), root.findtext("desc/replay/start")

@@ -50,7 +50,7 @@ def test_eeg_goes_out_in_microvolts_and_skin_conductance_in_microsiemens(spec: S
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"sfreq": 0.0}, "regular rate"),
+        ({"sfreq": -1.0}, "expected at least one, at a rate"),
         ({"channels": ()}, "0 channels"),
         ({"source_id": ""}, "no source_id"),
         ({"dtype": "string"}, "expected one of float32"),
