@@ -9,16 +9,19 @@ from __future__ import annotations
 from affectbio.xdf.grid import SampleGrid
 from affectbio.xdf.header import StreamHeader, parse_header
 from affectbio.xdf.reader import XDFTruncatedWarning, read_xdf
+from affectbio.xdf.repair import XDFRepair, repair_xdf
 from affectbio.xdf.scan import XDFScan, scan_xdf
 from affectbio.xdf.writer import XDFWriter
 
 __all__ = [
     "SampleGrid",
     "StreamHeader",
+    "XDFRepair",
     "XDFScan",
     "XDFTruncatedWarning",
     "XDFWriter",
     "parse_header",
     "read_xdf",
+    "repair_xdf",
     "scan_xdf",
 ]

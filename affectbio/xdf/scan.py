@@ -15,9 +15,11 @@ from typing import BinaryIO
 
 from affectbio.errors import DataError
 
-__all__ = ["MAGIC", "XDFScan", "scan_xdf"]
+__all__ = ["BOUNDARY", "MAGIC", "XDFScan", "scan_xdf", "walk_chunks"]
 
 MAGIC = b"XDF:"
+#: What a boundary chunk holds, from which readers can pick up a damaged file.
+BOUNDARY = bytes.fromhex("43A546DCCBF5410FB30ED5467383CBE4")
 _STREAM_HEADER = 2
 _TAGS = {1: "file header", 2: "stream header", 3: "samples", 4: "clock offset", 5: "boundary", 6: "stream footer"}
 _TAGS_WITH_STREAM = (2, 3, 4, 6)
@@ -76,14 +78,43 @@ def scan_xdf(path: str | os.PathLike[str]) -> XDFScan:
         if magic != MAGIC:
             packed = "; it is gzipped: unpack it first" if magic[:2] == b"\x1f\x8b" else ""
             raise DataError(f"{os.fspath(path)} is not an XDF file: expected 'XDF:' at byte 0, found {magic!r}{packed}")
-        n_chunks, at = 0, 4
         headers: dict[int, str] = {}
-        while at < size:
-            end, problem = _chunk_end(file, at, size, headers)
-            if problem:
-                return XDFScan(n_chunks, at, size, f"chunk {n_chunks} at byte {at} of {size}: {problem}", headers)
-            n_chunks, at = n_chunks + 1, end
-    return XDFScan(n_chunks, at, size, None, headers)
+        n_chunks, at, problem = walk_chunks(file, len(MAGIC), size, headers)
+    if problem:
+        problem = f"chunk {n_chunks} at byte {at} of {size}: {problem}"
+    return XDFScan(n_chunks, at, size, problem, headers)
+
+
+def walk_chunks(file: BinaryIO, at: int, size: int, headers: dict[int, str]) -> tuple[int, int, str | None]:
+    """Walk whole chunks from a byte on.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading.
+    at : int
+        Where a chunk begins.
+    size : int
+        Bytes in the file.
+    headers : dict of int to str
+        XML headers of the streams so far; those that are found are put in.
+
+    Returns
+    -------
+    n_chunks : int
+        Whole chunks.
+    end : int
+        Where the last of them ends.
+    problem : str or None
+        What is wrong with the next; None at the end of the file.
+    """
+    n_chunks = 0
+    while at < size:
+        end, problem = _chunk_end(file, at, size, headers)
+        if problem:
+            return n_chunks, at, problem
+        n_chunks, at = n_chunks + 1, end
+    return n_chunks, at, None
 
 
 def _chunk_end(file: BinaryIO, at: int, size: int, headers: dict[int, str]) -> tuple[int, str | None]:

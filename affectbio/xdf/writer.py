@@ -20,12 +20,11 @@ import numpy.typing as npt
 
 from affectbio.errors import DataError, StreamError
 from affectbio.xdf.header import FORMATS, StreamHeader, parse_header
-from affectbio.xdf.scan import MAGIC
+from affectbio.xdf.scan import BOUNDARY, MAGIC
 
 __all__ = ["XDFWriter"]
 
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _BOUNDARY, _STREAM_FOOTER = 1, 2, 3, 4, 5, 6
-_BOUNDARY_UUID = bytes.fromhex("43A546DCCBF5410FB30ED5467383CBE4")
 _STAMP_BYTES = 8
 # Windows would write \r\n for \n; macOS and Windows have no fdatasync.
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -245,7 +244,7 @@ class XDFWriter:
     def _keep_safe(self) -> None:
         now = time.monotonic()
         if now - self._last_boundary >= self._boundary_every:
-            self._hand_over(_chunk(_BOUNDARY, None, _BOUNDARY_UUID))
+            self._hand_over(_chunk(_BOUNDARY, None, BOUNDARY))
             self._last_boundary = now
         if now - self._last_sync >= self._sync_every:
             try:
