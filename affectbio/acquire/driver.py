@@ -23,7 +23,7 @@ from affectbio.devices import Device, DeviceStream
 from affectbio.errors import StreamError
 from affectbio.units import KINDS, si_unit
 
-__all__ = ["Backoff", "Driver", "DriverState", "Sink", "StreamCounts", "Words"]
+__all__ = ["Backoff", "Driver", "Sink", "StreamCounts", "Words"]
 
 DriverState = Literal["connecting", "streaming", "silent", "lost", "stopped"]
 

@@ -1,4 +1,4 @@
-"""g.tec Unicorn Hybrid Black, over Bluetooth's serial line.
+"""Unicorn Hybrid Black of g.tec, over Bluetooth's serial line.
 
 Frame of 45 bytes as in ezmsg-unicorn (protocol.py): C0 00, battery, 8 x 24 bits highest byte first, accelerometer and
 gyroscope 3 x 16 bits each lowest byte first, a counter of 32 bits, 0D 0A.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Deliver", "Lost", "Transport"]
+__all__ = ["Transport"]
 
 #: Called with bytes, where they came from, and when they arrived in seconds on LSL's clock.
 Deliver = Callable[[bytes, str, float], None]
