@@ -1,0 +1,272 @@
+"""``affectbio stream``, ``scan`` and ``record``: devices onto LSL, what is within reach, and streams into a file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from affectbio.acquire import Recorder
+from affectbio.acquire.driver import Driver
+from affectbio.acquire.drivers import make_driver
+from affectbio.acquire.lsl_sink import LslSink
+from affectbio.devices import load_device
+from affectbio.errors import ConfigError, StreamNotFoundError
+
+__all__ = ["run_record", "run_scan", "run_stream"]
+
+_REFRESH_S = 0.5
+_STYLE = {"streaming": "green", "connecting": "yellow", "silent": "yellow", "lost": "bold red", "stopped": ""}
+
+
+@dataclass(slots=True)
+class _Running:
+    name: str
+    driver: Driver
+    sink: LslSink
+    words: deque[str]
+
+    @property
+    def last_word(self) -> str:
+        return self.words[-1] if self.words else ""
+
+
+def run_stream(
+    devices: Sequence[str], *, record: Path | None = None, seconds: float | None = None, console: Console | None = None
+) -> None:
+    """Stream devices over LSL until Ctrl-C.
+
+    Parameters
+    ----------
+    devices : sequence of str
+        Names or paths of profiles, each with ``@`` and an address if the profile does not say where it is:
+        ``"polar-h10@AA:BB:CC:DD:EE:FF"``, ``"openbci-cyton@/dev/ttyUSB0"``.
+    record : Path, optional
+        XDF file to write all of it to.
+    seconds : float, optional
+        Stop by itself after so long.
+    console : rich.console.Console, optional
+        Where to show it; stdout if not given.
+
+    Raises
+    ------
+    ConfigError
+        If a device is not known, has no driver, or its address is not.
+    StreamError
+        If the recording fails.
+    """
+    console = console or Console()
+    with ExitStack() as stack:
+        running = [_prepare(text, number, devices, stack) for number, text in enumerate(devices)]
+        recorder = None
+        if record is not None:
+            wanted = [{"source_id": spec.source_id} for each in running for spec in each.sink.specs]
+            wanted += [{"source_id": f"affectbio-{each.name}-status"} for each in running]
+            recorder = stack.enter_context(Recorder(record, wanted))
+        asyncio.run(_run(running, recorder, seconds, console))
+    for each in running:
+        console.print(Text(_summary(each)))
+    if record is not None and recorder is not None:
+        console.print(Text(f"{record}: {recorder.n_bytes / 1e6:.1f} MB"))
+
+
+def _prepare(text: str, number: int, devices: Sequence[str], stack: ExitStack) -> _Running:
+    profile, _, address = text.partition("@")
+    device = load_device(profile)
+    base = Path(profile).stem
+    twice = sum(other.partition("@")[0] == profile for other in devices) > 1
+    # By its address, which stays; by its place in the command only where it has none.
+    name = f"{base}-{_word(address) or number + 1}" if twice or address else base
+    sink = stack.enter_context(LslSink(device, name))
+    words: deque[str] = deque(maxlen=1)
+    driver = make_driver(
+        device, [sink], address=address or None, on_state=lambda _state, why: words.append(why), seed=number
+    )
+    return _Running(name, driver, sink, words)
+
+
+def _word(address: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in address).strip("-")
+
+
+async def _run(running: list[_Running], recorder: Recorder | None, seconds: float | None, console: Console) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    with suppress(NotImplementedError):  # Windows' loop takes no signal handlers: there Ctrl-C ends asyncio.run
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    jobs = [asyncio.ensure_future(each.driver.run()) for each in running]
+    began = time.monotonic()
+    try:
+        with Live(_table(running, recorder), console=console, auto_refresh=False, transient=True) as live:
+            while not stop.is_set() and not any(job.done() for job in jobs):
+                if seconds is not None and time.monotonic() - began >= seconds:
+                    break
+                if recorder is not None:
+                    recorder.check()
+                live.update(_table(running, recorder), refresh=True)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _REFRESH_S)
+    finally:
+        for each in running:
+            each.driver.stop()
+        await asyncio.gather(*jobs)
+
+
+def _table(running: list[_Running], recorder: Recorder | None) -> Table:
+    caption = None if recorder is None else f"recording: {recorder.n_bytes / 1e6:.1f} MB"
+    table = Table("device", "state", "stream", "Hz", "lost", "drift", "jitter", "battery", box=None, caption=caption)
+    for each in running:
+        driver = each.driver
+        first = True
+        for stream, counts in zip(driver.device.streams, driver.counts, strict=True):
+            if not stream.sfreq and not counts.n_samples:
+                continue
+            table.add_row(
+                Text(each.name if first else ""),
+                Text(driver.state if first else "", _STYLE[driver.state]),
+                Text(stream.lsl_type),
+                Text(f"{counts.effective_sfreq:.2f} of {stream.sfreq:g}" if stream.sfreq else str(counts.n_samples)),
+                Text(f"{100 * counts.loss:.2f} %"),
+                Text(f"{counts.drift_ppm:+.0f} ppm" if counts.drift_ppm == counts.drift_ppm else "-"),
+                Text(f"{counts.jitter_ms:.1f} ms" if counts.jitter_ms == counts.jitter_ms else "-"),
+                Text(f"{driver.battery:.0f} %" if first and driver.battery == driver.battery else ""),
+            )
+            first = False
+        if each.last_word and driver.state != "streaming":
+            table.add_row("", Text(each.last_word, "dim"))
+    return table
+
+
+def _summary(each: _Running) -> str:
+    parts = [
+        f"{stream.lsl_type} {counts.n_samples} samples, {100 * counts.loss:.2f} % lost"
+        for stream, counts in zip(each.driver.device.streams, each.driver.counts, strict=True)
+        if counts.n_samples
+    ]
+    return f"{each.name}: {'; '.join(parts) or each.last_word or 'nothing came'}"
+
+
+def run_scan(seconds: float = 5.0, console: Console | None = None) -> None:
+    """Print what is within reach: Bluetooth devices, serial ports, LSL streams.
+
+    Parameters
+    ----------
+    seconds : float
+        How long to listen for Bluetooth.
+    console : rich.console.Console, optional
+        Where to; stdout if not given.
+    """
+    from affectbio.acquire._liblsl import load_pylsl
+
+    console = console or Console()
+    table = Table("where", "address", "name", "profile", box=None)
+    with console.status(f"listening for {seconds:g} s"):
+        for address, name in _bluetooth(seconds, console):
+            table.add_row("Bluetooth", Text(address), Text(name), Text(_profile_of(name)))
+        from serial.tools.list_ports import comports
+
+        for port in sorted(comports()):
+            table.add_row("serial", Text(port.device), Text(port.description or ""), "")
+        for info in load_pylsl().resolve_streams(1.0):
+            table.add_row("LSL", Text(info.source_id()), Text(f"{info.name()} ({info.type()})"), "")
+    console.print(
+        table if table.row_count else "nothing is within reach: no Bluetooth device, serial port or LSL stream"
+    )
+
+
+def _bluetooth(seconds: float, console: Console) -> list[tuple[str, str]]:
+    from bleak import BleakScanner
+    from bleak.exc import BleakError
+
+    try:
+        found = asyncio.run(BleakScanner.discover(timeout=seconds))
+    except (BleakError, OSError) as error:
+        console.print(Text(f"no Bluetooth here: {error}", "yellow"))
+        return []
+    return sorted((device.address, device.name or "") for device in found)
+
+
+def _profile_of(name: str) -> str:
+    from affectbio.devices import list_devices
+
+    profiles = [(load_device(known).link.name, known) for known in list_devices()]
+    fitting = [known for start, known in profiles if start and name.startswith(start)]
+    return " or ".join(fitting)
+
+
+def run_record(
+    out: Path,
+    *,
+    all_streams: bool = False,
+    require: Sequence[str] = (),
+    seconds: float | None = None,
+    console: Console | None = None,
+) -> None:
+    """Record LSL streams into an XDF file until Ctrl-C.
+
+    Parameters
+    ----------
+    out : Path
+        File to make.
+    all_streams : bool
+        Everything that is on the network; else only the types required.
+    require : sequence of str
+        Types of stream without which nothing is recorded: ``"EEG"``.
+    seconds : float, optional
+        Stop by itself after so long.
+    console : rich.console.Console, optional
+        Where to show it; stdout if not given.
+
+    Raises
+    ------
+    ConfigError
+        If neither is asked for.
+    StreamNotFoundError
+        If a stream that is required is not there; no file is made then.
+    StreamError
+        If the disk is full.
+    """
+    from affectbio.acquire._liblsl import load_pylsl
+
+    console = console or Console()
+    if not all_streams and not require:
+        raise ConfigError("nothing to record: expected --all, or --require with types of stream such as EEG,ECG")
+    found = load_pylsl().resolve_streams(1.5)
+    types = {info.type() for info in found}
+    missing = [kind for kind in require if kind not in types]
+    if missing:
+        there = ", ".join(sorted(f"{info.name()} ({info.type()})" for info in found)) or "no stream"
+        raise StreamNotFoundError(f"no stream of type {', '.join(missing)}; on the network: {there}")
+    chosen = found if all_streams else [info for info in found if info.type() in require]
+    if not chosen:
+        raise StreamNotFoundError("no stream is on the network; start one with affectbio stream")
+    began = time.monotonic()
+    live = Live(console=console, auto_refresh=False, transient=True)
+    with Recorder(out, chosen) as recorder, live, suppress(KeyboardInterrupt):
+        while seconds is None or time.monotonic() - began < seconds:
+            time.sleep(_REFRESH_S)
+            recorder.check()
+            live.update(_health(recorder, time.monotonic() - began), refresh=True)
+    for health in recorder.health:
+        console.print(Text(f"{health.name} ({health.lsl_type}): {health.n_samples} samples, {health.state}"))
+    console.print(Text(f"{out}: {recorder.n_bytes / 1e6:.1f} MB"))
+
+
+def _health(recorder: Recorder, seconds: float) -> Table:
+    table = Table(
+        "stream", "type", "samples", "state", box=None, caption=f"{seconds:.0f} s, {recorder.n_bytes / 1e6:.1f} MB"
+    )
+    for health in recorder.health:
+        state = Text(health.state, "green" if health.state == "streaming" else "yellow")
+        table.add_row(Text(health.name), Text(health.lsl_type), str(health.n_samples), state)
+    return table
