@@ -135,7 +135,7 @@ class Device(Table):
     link : Link
         How it is reached.
     driver : str
-        Which of `affectbio.drivers` reads it; empty where affectbio has none.
+        Which driver of `affectbio.acquire.drivers` reads it; empty where affectbio has none.
     brainflow : int, optional
         Number of the board in brainflow.
     note : str

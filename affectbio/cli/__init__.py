@@ -65,11 +65,42 @@ def _demo(
 @app.command("doctor")
 def _doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Compile every kernel now, and say how long the next first call takes.")
+    ] = False,
 ) -> None:
-    """Say what is installed, what is missing with the line that installs it, and whether LSL works here."""
+    """Say what is installed, what is missing with the line that installs it, and whether LSL and the kernels work."""
     from affectbio.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(as_json=as_json))
+    raise typer.Exit(run_doctor(as_json=as_json, warm=warm))
+
+
+@app.command("features")
+def _features(
+    recording: Annotated[Path, typer.Argument(help="An .xdf, .edf or .bdf file, or an Empatica E4 folder or .zip.")],
+    sets: Annotated[
+        str | None,
+        typer.Option("--set", help="Feature sets, commas between them, or a .toml recipe; all that fit if not given."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where to write: .parquet or .csv.")] = Path("features.parquet"),
+    subject: Annotated[str, typer.Option(help="Pseudonym of the person, for the table.")] = "01",
+    session: Annotated[str, typer.Option(help="Which visit, for the table.")] = "01",
+    window: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds of every set's window; each set's own if not given.")
+    ] = None,
+    step: Annotated[float, typer.Option(min=0.01, help="Seconds between windows.")] = 1.0,
+    unit: Annotated[
+        list[str] | None, typer.Option(help="Unit of an XDF stream that states none, by type or name: EEG=uV.")
+    ] = None,
+) -> None:
+    """Compute features of a recording, window by window, into a table with a mask of what is valid."""
+    from affectbio.cli.features import run_features
+    from affectbio.errors import ConfigError
+
+    units = dict(pair.partition("=")[::2] for pair in unit or [])
+    if not all(units.values()):
+        raise ConfigError(f"--unit {' '.join(unit or [])}: expected a stream and its unit, such as EEG=uV")
+    run_features(recording, out, sets=sets, subject=subject, session=session, window_s=window, step_s=step, units=units)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``affectbio doctor``: what is installed, what is missing and how to get it, and whether LSL works here."""
+"""``affectbio doctor``: what is installed, what is missing and how to get it, and whether LSL and the kernels work."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from rich.text import Text
 __all__ = ["Check", "examine", "run_doctor"]
 
 State = Literal["ok", "missing", "broken"]
+_MEND_CACHE = "set NUMBA_CACHE_DIR to a folder you may write to"
+_MEND_NUMBA = "pip install --force-reinstall numba"
 _STYLE = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 
 
@@ -63,19 +65,21 @@ def examine() -> Iterator[Check]:
     yield from _requirements()
     yield _tried("liblsl", _liblsl, "pip install --force-reinstall pylsl")
     yield _tried("LSL loopback", _loopback, "allow this Python through the firewall on the loopback interface")
-    yield _tried("numba", _numba, "set NUMBA_CACHE_DIR to a folder you may write to")
+    yield _kernels()
     yield _torch()
     yield _braindecode()
     yield _tried("write access", _write_access, "change to a folder you may write to")
 
 
-def run_doctor(*, as_json: bool = False) -> int:
+def run_doctor(*, as_json: bool = False, warm: bool = False) -> int:
     """Print what `examine` finds.
 
     Parameters
     ----------
     as_json : bool
         As a JSON list instead of a table.
+    warm : bool
+        Then compile every kernel, so that none has to later, and say how long it took.
 
     Returns
     -------
@@ -83,18 +87,19 @@ def run_doctor(*, as_json: bool = False) -> int:
         Exit code: 1 if anything is broken.
     """
     console = Console()
+    with Console(stderr=True).status("looking") as status:
+        # Before all else, so that no kernel is compiled unseen by a check.
+        warmed = [_tried("warm", lambda: _warm(status.update), _MEND_CACHE)] if warm else []
+        status.update("looking")
+        checks = [*examine(), *warmed]
     if as_json:
-        checks = list(examine())
         console.print_json(json.dumps([asdict(c) for c in checks]))
     else:
         table = Table("what", "state", "found", box=None)
-        checks = []
-        with console.status("looking"):
-            for check in examine():
-                checks.append(check)
-                found = check.found + (f"\n→ {check.remedy}" if check.remedy else "")
-                # As Text: rich would take the brackets of an extra for markup.
-                table.add_row(check.name, Text(check.state, _STYLE[check.state]), Text(found))
+        for check in checks:
+            found = check.found + (f"\n→ {check.remedy}" if check.remedy else "")
+            # As Text: rich would take the brackets of an extra for markup.
+            table.add_row(check.name, Text(check.state, _STYLE[check.state]), Text(found))
         console.print(table)
     return int(any(c.state == "broken" for c in checks))
 
@@ -178,17 +183,60 @@ def _loopback() -> str:
     return f"found, connected, one way {1e3 * float(np.median(delays)):.2f} ms (median of {len(delays)})"
 
 
-def _numba() -> str:
+def _kernels() -> Check:
+    """Say which bodies do the arithmetic, and why."""
+    from affectbio.kernels._backend import VARIABLE, numba_missing
+
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted not in ("", "numba", "numpy"):
+        return Check("kernels", "broken", f"{VARIABLE} is {wanted!r}", f"set {VARIABLE} to numba or numpy, or unset it")
+    if wanted == "numpy":
+        return Check("kernels", "ok", f"in NumPy, since {VARIABLE}=numpy; compiled, they are many times faster")
+    missing = numba_missing()
+    if missing:
+        state: State = "broken" if wanted else "missing"
+        found = f"cannot be compiled, since Numba cannot be imported: {missing}"
+        return Check("kernels", state, found if wanted else f"in NumPy, many times slower; {found}", _MEND_NUMBA)
+    return _tried("kernels", _compiled, _MEND_CACHE)
+
+
+def _compiled() -> str:
     import numpy as np
 
-    from affectbio.kernels import _jit_entropy, differential_entropy
+    from affectbio.kernels import differential_entropy
+    from affectbio.kernels._backend import VARIABLE, bodies
 
     begin = time.perf_counter()
     differential_entropy(np.random.default_rng(0).standard_normal(512), 128)
-    with tempfile.TemporaryFile(dir=_jit_entropy.band_sums.stats.cache_path):
-        pass
     seconds = time.perf_counter() - begin
-    return f"{version('numba')}, first call {seconds:.2f} s, cache can be written"
+    with tempfile.TemporaryFile(dir=bodies("entropy").band_sums.stats.cache_path):
+        pass
+    reason = f"{VARIABLE}=numba" if os.environ.get(VARIABLE) else "it can be imported"
+    return f"compiled by Numba {version('numba')}, since {reason}; first call {seconds:.2f} s, cache can be written"
+
+
+def _warm(tell: Callable[[str], object]) -> str:
+    """Compile every kernel; ``tell`` is told how far it is."""
+    from affectbio.cli.warm import KERNELS, seconds_to_first_call, warm
+    from affectbio.kernels._backend import VARIABLE, numba_missing
+
+    if os.environ.get(VARIABLE) == "numpy" or numba_missing():
+        return "nothing to compile: kernels run in NumPy"
+    begin = time.perf_counter()
+    tell(f"compiling {', '.join(KERNELS)}")
+    first = {}
+    for done in warm():
+        first[done.name] = done
+        tell(f"compiled {', '.join(first)}: {len(first)} of {len(KERNELS)}")
+    seconds = time.perf_counter() - begin
+    tell("measuring the next first calls")
+    lines = [f"compiled in {seconds:.1f} s; next first call {seconds_to_first_call():.2f} s"]
+    for again in warm():
+        before = first[again.name]
+        lines.append(
+            f"{again.name} {before.seconds:.2f} s, {before.n_compiled} bodies compiled; next {again.seconds:.2f} s"
+        )
+    return "\n".join(lines)
 
 
 def _torch() -> Check:

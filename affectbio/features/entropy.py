@@ -1,45 +1,112 @@
-"""Differential entropy of bands as a scikit-learn transformer (Duan, Zhu & Lu, NER 2013)."""
+"""Differential entropy and power of bands as scikit-learn transformers (Duan, Zhu & Lu, NER 2013)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from affectbio.bands import Bands, resolve_bands
-from affectbio.errors import DataError, SignalQualityError
-from affectbio.kernels.entropy import DifferentialEntropyStream, Log, differential_entropy, window_starts
-from affectbio.types import Recording, Windows, table_of_windows
+from affectbio.features.window import ChannelFeature, Floats
+from affectbio.kernels.band_power import BandPowerStream, Method, band_power
+from affectbio.kernels.entropy import DifferentialEntropyStream, Log, differential_entropy
+from affectbio.types import Signal
 
-__all__ = ["DifferentialEntropy"]
+__all__ = ["BandPower", "BandStream", "DifferentialEntropy"]
+
+# What the filter of a band from 1 Hz on remembers has fallen below 1e-9 by then.
+_WARM_UP_S = 20.0
+# So many windows may be computed for each that is asked for, before the signal is rather taken in pieces.
+_MOST_IN_VAIN = 8
 
 
-class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Differential entropy of every channel and band.
+class _BandFeature(ChannelFeature):
+    """What the two have in common: a filter that runs over the continuous signal, where it is a filter."""
+
+    feature_axis = "band"
+
+    bands: Bands
+    method: Method
+
+    def field_names(self, sfreq: float) -> list[str]:
+        return [band.name for band in resolve_bands(self.bands, sfreq)]
+
+    def measure_channels(self, X: Floats, sfreq: float) -> npt.NDArray[Any]:
+        whole_s = X.shape[2] / sfreq
+        return self._of_signals(X, sfreq, whole_s, whole_s)[:, :, 0]
+
+    def measure_at(
+        self,
+        signal: Signal,
+        first: npt.NDArray[np.int64],
+        length: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Measure windows of a continuous signal, the filter running from its beginning to its end.
+
+        Parameters
+        ----------
+        signal, first, length, progress
+            As for `WindowFeature.measure_at`.
+
+        Returns
+        -------
+        ndarray, shape (n_windows, n_columns)
+            As `stream` gives them where windows follow each other by whole numbers of one step. Where they do not,
+            since the rate is no multiple of theirs, each run of equal steps begins with a filter that has run for 20 s.
+        """
+        if self.method in ("fft", "per-window") or not len(first):
+            return super().measure_at(signal, first, length, progress)
+        step = int(np.gcd.reduce(np.diff(first))) if len(first) > 1 else length
+        if (first[-1] - first[0]) // step <= _MOST_IN_VAIN * len(first):
+            return self._on_grid(signal, first, length, step, 0, signal.n_times)
+        parts, n_done = [], 0
+        margin = round(_WARM_UP_S * signal.sfreq)
+        for run in np.split(first, np.flatnonzero(np.diff(first, n=2)) + 2):
+            step = int(run[1] - run[0]) if len(run) > 1 else length
+            parts.append(self._on_grid(signal, run, length, step, run[0] - margin, run[-1] + length + margin))
+            n_done += len(run)
+            if progress is not None:
+                progress(n_done)
+        return np.concatenate(parts)
+
+    def _on_grid(
+        self, signal: Signal, first: npt.NDArray[np.int64], length: int, step: int, begin: int, end: int
+    ) -> npt.NDArray[Any]:
+        """Measure windows that begin multiples of ``step`` apart, on the samples from about ``begin`` to ``end``."""
+        begin = int(first[0] - (first[0] - max(0, begin)) // step * step)
+        length_s, step_s = length / signal.sfreq, step / signal.sfreq
+        values = self._of_signals(signal.data[:, begin:end], signal.sfreq, length_s, step_s)
+        return values[:, (first - begin) // step].transpose(1, 0, 2).reshape(len(first), -1)
+
+    def _of_signals(self, x: npt.NDArray[Any], sfreq: float, window_s: float, step_s: float) -> npt.NDArray[Any]:
+        """Call the kernel: (..., n_times) to (..., n_windows, n_bands)."""
+        raise NotImplementedError
+
+
+class DifferentialEntropy(_BandFeature):
+    """Differential entropy of every channel and band; see `affectbio.kernels.differential_entropy`.
 
     Three ways in, one kernel: `extract` runs over whole recordings with the filter on the continuous signal, `stream`
     gives the same numbers live, and `transform` takes windows that were already cut, in each of which the filter must
-    start anew.
+    start anew; with the method "fft" all three are the same to the last digits.
 
     Parameters
     ----------
     sfreq : float, optional
-        Sampling rate in Hz; needed by `transform` only, recordings and streams know theirs.
+        Sampling rate in Hz; needed by `transform` of arrays only, recordings and streams know theirs.
     bands : str, mapping or sequence
         See `affectbio.bands.resolve_bands`.
     order : int
         Order of the Butterworth prototype.
     log : {"e", "2"}
         Nats or bits.
-
-    Attributes
-    ----------
-    n_chans_in_ : int
-        Channels seen by `fit`.
+    method : {"causal", "zero-phase", "per-window", "fft"}
+        How bands are cut out; "zero-phase" looks ahead and has no `stream`.
+    ddof : {0, 1}
+        The variance divides by the samples of a window less this.
 
     Examples
     --------
@@ -49,96 +116,26 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
     (6, 40)
     """
 
-    def __init__(self, sfreq: float | None = None, bands: Bands = "eeg", order: int = 4, log: Log = "e") -> None:
+    def __init__(
+        self,
+        sfreq: float | None = None,
+        bands: Bands = "eeg",
+        order: int = 4,
+        log: Log = "e",
+        method: Method = "causal",
+        ddof: int = 1,
+    ) -> None:
         self.sfreq = sfreq
         self.bands = bands
         self.order = order
         self.log = log
+        self.method = method
+        self.ddof = ddof
 
-    def fit(self, X: npt.NDArray[Any], y: Any = None) -> DifferentialEntropy:
-        """Learn the number of channels.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_windows, n_chans, n_times)
-            Windows of samples.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        self
-            Fitted.
-
-        Raises
-        ------
-        ValueError
-            If X is not 3-D, the rate is not given, or a band does not fit it.
-        """
-        if np.ndim(X) != 3:
-            raise ValueError(f"expected windows of shape (n_windows, n_chans, n_times), found shape {np.shape(X)}")
-        resolve_bands(self.bands, self._rate())
-        self.n_chans_in_ = np.shape(X)[1]
-        return self
-
-    def transform(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Give the entropy of whole windows, the filter at rest before each.
-
-        Parameters
-        ----------
-        X : ndarray, shape (n_windows, n_chans, n_times)
-            Windows of samples.
-
-        Returns
-        -------
-        ndarray, shape (n_windows, n_chans * n_bands)
-            Channel by channel, band by band; NaN where a window holds a lost sample or a constant channel.
-
-        Raises
-        ------
-        ValueError
-            If X has other axes or another number of channels than in `fit`.
-        """
-        check_is_fitted(self)
-        if np.ndim(X) != 3 or np.shape(X)[1] != self.n_chans_in_:
-            expected = f"(n_windows, {self.n_chans_in_}, n_times)"
-            raise ValueError(f"expected windows of shape {expected}, as in fit; found shape {np.shape(X)}")
-        whole_s = np.shape(X)[2] / self._rate()
-        entropy = differential_entropy(X, self._rate(), self.bands, whole_s, order=self.order, log=self.log)
-        return entropy.reshape(len(X), -1)
-
-    def get_feature_names_out(self, input_features: Iterable[str] | None = None) -> npt.NDArray[np.object_]:
-        """Name the columns of `transform`: ``"C3_alpha"``.
-
-        Parameters
-        ----------
-        input_features : iterable of str, optional
-            Names of the channels; ``ch0``, ``ch1``, … if not given.
-
-        Returns
-        -------
-        ndarray of str, shape (n_chans * n_bands,)
-            One name a column.
-
-        Raises
-        ------
-        ValueError
-            If there are not as many names as channels.
-        """
-        check_is_fitted(self)
-        channels = [f"ch{i}" for i in range(self.n_chans_in_)] if input_features is None else list(input_features)
-        if len(channels) != self.n_chans_in_:
-            raise ValueError(f"expected the names of {self.n_chans_in_} channels, found {len(channels)}")
-        names = [f"{c}_{b.name}" for c in channels for b in resolve_bands(self.bands, self._rate())]
-        return np.asarray(names, dtype=object)
-
-    def _rate(self) -> float:
-        if self.sfreq is None:
-            raise ValueError("windows carry no sampling rate; give DifferentialEntropy(sfreq=...) in Hz")
-        return self.sfreq
-
-    def stream(self, n_chans: int, sfreq: float, window_s: float, step_s: float) -> DifferentialEntropyStream:
-        """Give the live form.
+    def stream(
+        self, n_chans: int, sfreq: float, window_s: float, step_s: float, ch_names: Sequence[str] | None = None
+    ) -> DifferentialEntropyStream:
+        """Give the live form, which remembers the filter and not the window.
 
         Parameters
         ----------
@@ -148,64 +145,163 @@ class DifferentialEntropy(TransformerMixin, BaseEstimator):  # type: ignore[misc
             Its rate in Hz.
         window_s, step_s : float
             Length of a window and distance between starts in seconds.
+        ch_names : sequence of str, optional
+            Not used: what it gives has an axis of channels.
 
         Returns
         -------
         DifferentialEntropyStream
-            Push chunks of shape (n_chans, n_new) into it.
+            Push chunks of shape (n_chans, n_new) into it, and get (n_chans, n_new_windows, n_bands).
         """
-        return DifferentialEntropyStream(n_chans, sfreq, self.bands, window_s, step_s, order=self.order, log=self.log)
+        return DifferentialEntropyStream(
+            n_chans,
+            sfreq,
+            self.bands,
+            window_s,
+            step_s,
+            method=self.method,
+            order=self.order,
+            log=self.log,
+            ddof=self.ddof,
+        )
 
-    def extract(self, recordings: Iterable[Recording], window_s: float, step_s: float, signal: str = "eeg") -> Windows:
-        """Run over recordings and give the windows that lie inside an event.
+    def _of_signals(self, x: npt.NDArray[Any], sfreq: float, window_s: float, step_s: float) -> npt.NDArray[Any]:
+        return differential_entropy(
+            x,
+            sfreq,
+            self.bands,
+            window_s,
+            step_s,
+            method=self.method,
+            order=self.order,
+            log=self.log,
+            ddof=self.ddof,
+        )
+
+
+class BandPower(_BandFeature):
+    """Power of every channel and band; see `affectbio.kernels.band_power`.
+
+    Parameters
+    ----------
+    sfreq : float, optional
+        Sampling rate in Hz; needed by `transform` of arrays only, recordings and streams know theirs.
+    bands : str, mapping or sequence
+        See `affectbio.bands.resolve_bands`.
+    order : int
+        Order of the Butterworth prototype.
+    log : {"e", "10"}, optional
+        Give the logarithm of power to this base.
+    method : {"causal", "zero-phase", "per-window", "fft"}
+        How bands are cut out; "zero-phase" looks ahead and has no `stream`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sine = np.sin(2 * np.pi * 10 * np.arange(256) / 128)
+    >>> BandPower(128, {"alpha": (8, 13)}, method="fft").fit_transform(sine[None, None]).round(2)
+    array([[0.5]])
+    """
+
+    def __init__(
+        self,
+        sfreq: float | None = None,
+        bands: Bands = "eeg",
+        order: int = 4,
+        log: Literal["e", "10"] | None = None,
+        method: Method = "causal",
+    ) -> None:
+        self.sfreq = sfreq
+        self.bands = bands
+        self.order = order
+        self.log = log
+        self.method = method
+
+    def field_names(self, sfreq: float) -> list[str]:  # noqa: D102
+        if self.log not in (None, "e", "10"):
+            raise ValueError(f"log is 'e' or '10' for a logarithm, or None for power as it is; found {self.log!r}")
+        return super().field_names(sfreq)
+
+    def stream(
+        self, n_chans: int, sfreq: float, window_s: float, step_s: float, ch_names: Sequence[str] | None = None
+    ) -> BandStream:
+        """Give the live form, which remembers the filter and not the window.
 
         Parameters
         ----------
-        recordings : iterable of Recording
-            With equal channels; rates may differ, the bands are in Hz.
+        n_chans : int
+            Channels of the stream.
+        sfreq : float
+            Its rate in Hz.
         window_s, step_s : float
             Length of a window and distance between starts in seconds.
-        signal : str
-            Which signal.
+        ch_names : sequence of str, optional
+            Names of the channels; ``ch0``, ``ch1``, … if not given.
 
         Returns
         -------
-        Windows
-            ``X`` of shape (n_windows, n_chans, n_bands), ``y`` the ``trial_type`` of the event. A window with a lost
-            sample in it is left out: its entropy is not known.
-
-        Raises
-        ------
-        DataError
-            If recordings differ in channels, a signal is shorter than a window, or no window is left.
+        BandStream
+            Push chunks of shape (n_chans, n_new) into it, and get (n_new_windows, n_columns).
         """
-        parts: list[Windows] = []
-        for recording in recordings:
-            source = recording.signal(signal)
-            try:
-                entropy = differential_entropy(
-                    source.data, source.sfreq, self.bands, window_s, step_s, order=self.order, log=self.log
-                )
-            except SignalQualityError as error:
-                raise DataError(f"signal {signal!r} of subject {recording.subject!r}: {error}") from None
-            starts = source.start + window_starts(source.n_times, source.sfreq, window_s, step_s) / source.sfreq
-            # The window in whole samples, which is not quite window_s at every rate.
-            table, inside = table_of_windows(recording, starts, round(window_s * source.sfreq) / source.sfreq)
-            X = entropy.transpose(1, 0, 2)[inside]
-            known = np.isfinite(X).all(axis=(1, 2))
-            parts.append(
-                Windows(
-                    X=X,
-                    y=table["trial_type"].to_numpy(),
-                    metadata=table,
-                    axes=("window", "channel", "band"),
-                    channels=source.channels,
-                    features=tuple(b.name for b in resolve_bands(self.bands, source.sfreq)),
-                ).take(known)
-            )
-        if not any(len(p) for p in parts):
-            raise DataError(
-                f"no window of {window_s:g} s lies inside an event and is free of lost samples in any of the "
-                f"{len(parts)} recordings"
-            )
-        return Windows.concatenate(parts)
+        names = ch_names or [f"ch{i}" for i in range(n_chans)]
+        kernel = BandPowerStream(n_chans, sfreq, self.bands, window_s, step_s, method=self.method, order=self.order)
+        return BandStream(kernel, self.columns(sfreq, names), self._logarithm)
+
+    def _of_signals(self, x: npt.NDArray[Any], sfreq: float, window_s: float, step_s: float) -> npt.NDArray[Any]:
+        power = band_power(x, sfreq, self.bands, window_s, step_s, method=self.method, order=self.order)
+        return self._logarithm(power)
+
+    def _logarithm(self, power: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.log is None:
+            return power
+        function = np.log if self.log == "e" else np.log10
+        out: npt.NDArray[Any] = function(power, out=np.full_like(power, np.nan), where=power > 0)
+        return out
+
+
+class BandStream:
+    """The live form of `BandPower`: a kernel's stream, its channels and bands laid side by side.
+
+    Parameters
+    ----------
+    kernel : BandPowerStream
+        What is pushed into.
+    columns : sequence of str
+        Names of the columns of what `push` gives.
+    finish : callable
+        What is still to be done with power.
+
+    Attributes
+    ----------
+    n_chans, window, step : int
+        Channels, length of a window and distance between starts in samples.
+    """
+
+    def __init__(
+        self,
+        kernel: BandPowerStream,
+        columns: Sequence[str],
+        finish: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+    ) -> None:
+        self.n_chans, self.window, self.step, self.columns = kernel.n_chans, kernel.window, kernel.step, tuple(columns)
+        self._kernel, self._finish = kernel, finish
+
+    def reset(self) -> None:
+        """Forget the past: the next chunk starts a new signal."""
+        self._kernel.reset()
+
+    def push(self, chunk: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Take new samples in and give the windows they complete.
+
+        Parameters
+        ----------
+        chunk : array-like, shape (n_chans, n_new)
+            New samples, any number of them. NaN marks a lost sample.
+
+        Returns
+        -------
+        ndarray, shape (n_new_windows, n_columns)
+            Often with no window in it.
+        """
+        power = self._finish(self._kernel.push(chunk))
+        return power.transpose(1, 0, 2).reshape(power.shape[1], len(self.columns))

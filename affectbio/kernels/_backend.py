@@ -1,19 +1,21 @@
 """Which bodies do the arithmetic, compiled or plain, and in how many threads.
 
 Every ``_jit_<name>.py`` holds bodies compiled by Numba, and the ``_plain_<name>.py`` beside it functions of the same
-names and arguments in NumPy and SciPy: they run where Numba cannot be imported, and are one of the oracles of the tests.
+names and arguments in NumPy and SciPy: they run where Numba cannot be imported, and are an oracle of the tests.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
-__all__ = ["backend", "bodies", "in_threads"]
+__all__ = ["VARIABLE", "backend", "bodies", "in_threads", "numba_missing"]
 
 #: Environment variable that chooses: "numba" or "numpy".
 VARIABLE = "AFFECTBIO_KERNELS"
@@ -21,7 +23,7 @@ VARIABLE = "AFFECTBIO_KERNELS"
 
 @lru_cache(maxsize=1)
 def backend() -> str:
-    """Say whether kernels run compiled or plain.
+    """Say whether kernels run compiled or plain, and warn once where they run plain without having been asked to.
 
     Returns
     -------
@@ -38,11 +40,33 @@ def backend() -> str:
         return wanted
     if wanted:
         raise ValueError(f"the environment variable {VARIABLE} is 'numba' or 'numpy'; found {wanted!r}")
-    try:
-        import_module("affectbio.kernels._jit_lanes")
-    except ImportError:
+    missing = numba_missing()
+    if missing:
+        # The numbers are right; but a live loop that falls behind must not have to guess why.
+        warnings.warn(
+            f"kernels run in NumPy, many times slower, since Numba cannot be imported ({missing}); mend it, or set the "
+            f"environment variable {VARIABLE}=numpy if that is what you want",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return "numpy"
     return "numba"
+
+
+def numba_missing() -> str:
+    """Say why Numba cannot be imported.
+
+    Returns
+    -------
+    str
+        What was raised; empty where it can be imported.
+    """
+    try:
+        import_module("affectbio.kernels._jit_lanes")
+    # OSError: a compiled library that does not load here.
+    except (ImportError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def bodies(name: str) -> Any:
@@ -67,11 +91,12 @@ def in_threads(work: Callable[[int, int], object], n_rows: int, n_jobs: int = 1,
     Parameters
     ----------
     work : callable
-        Called with the first row and the one after the last; must release the GIL to gain from it.
+        Called with the first row and the one after the last. It must release the GIL to gain from it, and not call
+        `in_threads`: it would wait for a thread that waits for it.
     n_rows : int
         How many rows there are.
     n_jobs : int
-        Threads; -1 for as many as there are processors.
+        Threads; -1 for as many as there are processors this process may use.
     multiple : int
         Rows that are done together: no stretch but the last ends between them.
 
@@ -79,9 +104,19 @@ def in_threads(work: Callable[[int, int], object], n_rows: int, n_jobs: int = 1,
     ------
     ValueError
         If n_jobs is neither positive nor -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sums = np.empty(10)
+    >>> def add(first, stop):
+    ...     sums[first:stop] = np.arange(first, stop) ** 2
+    >>> in_threads(add, 10, n_jobs=2)
+    >>> sums
+    array([ 0.,  1.,  4.,  9., 16., 25., 36., 49., 64., 81.])
     """
     if n_jobs == -1:
-        n_jobs = os.cpu_count() or 1
+        n_jobs = _n_processors()
     if n_jobs < 1:
         raise ValueError(f"n_jobs is a number of threads, or -1 for all processors; found {n_jobs}")
     n_groups = -(-n_rows // multiple)
@@ -90,15 +125,27 @@ def in_threads(work: Callable[[int, int], object], n_rows: int, n_jobs: int = 1,
         work(0, n_rows)
         return
     edges = [min(n_rows, n_groups * k // n_jobs * multiple) for k in range(n_jobs + 1)]
-    # The caller's thread takes the first stretch; leaving the block waits for the others and raises what they raised.
-    others = [_pool(n_jobs).submit(work, a, b) for a, b in zip(edges[1:-1], edges[2:], strict=True)]
+    pool = _pool(n_jobs - 1, os.getpid())
+    others = [pool.submit(work, a, b) for a, b in pairwise(edges[1:])]
     try:
+        # The caller's thread takes the first stretch.
         work(edges[0], edges[1])
     finally:
-        for other in others:
-            other.result()
+        # Whatever failed, nobody may still write to the caller's arrays when this returns.
+        wait(others)
+    for other in others:
+        other.result()
 
 
+def _n_processors() -> int:
+    """Count the processors that this process may use; a cluster often gives a job fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# Kept, since starting threads takes 60 µs and waking them 25. A forked process has no threads but its own, hence the
+# process among the keys: a pool taken over from the parent would wait for ever.
 @lru_cache(maxsize=4)
-def _pool(n_jobs: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n_jobs - 1, thread_name_prefix="affectbio-kernels")
+def _pool(n_threads: int, process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="affectbio-kernels")

@@ -10,49 +10,44 @@ transform, up to its length.
 from __future__ import annotations
 
 import numba as nb
-import numpy as np
-import numpy.typing as npt
 
 from affectbio.kernels._jit_lanes import fma, fms, load, spread, spread_from, store
 
 LANES = 8
+# Never called from Python: spares the compiler what that would need.
+INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def radices(n: int) -> npt.NDArray[np.int64]:
-    """Give the passes of a transform of length ``n``: 5, 3, 2, 4 and 8, the last of them 4 where n allows."""
-    passes, rest = [], n
-    for radix in (5, 3):
-        while rest % radix == 0:
-            passes.append(radix)
-            rest //= radix
-    twos = rest.bit_length() - 1
-    if rest != 1 << twos:
-        raise ValueError(f"expected a length with no other primes than 2, 3 and 5; found {n}")
-    # As few passes as can be: each reads and writes everything.
-    eights = max(0, twos - 2) // 3
-    twos -= 3 * eights
-    return np.array(passes + [2] * (twos % 2) + [8] * eights + [4] * (twos // 2), np.int64)
-
-
-def twiddles(n: int) -> npt.NDArray[np.float64]:
-    """Give the factors exp(-2πi p k / length) of all passes, real and imaginary parts in turn, shape (n_factors, 2)."""
-    factors = []
-    for radix in radices(n):
-        p, k = np.arange(n // radix)[:, None], np.arange(1, radix)
-        turned = np.exp(-2j * np.pi * p * k / n).ravel()
-        factors.append(np.stack([turned.real, turned.imag], axis=-1))
-        n //= radix
-    return np.concatenate(factors)
-
-
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, inline="always")
 def fft(n, passes, factors, re, im, re2, im2):
     """Transform (re, im), with (re2, im2) to work in, and say whether the result lies there.
 
-    n: the length; passes, factors: of `radices` and `twiddles`, flat, in the kind of float of the signal; re, im, re2,
-    im2 (n LANES).
+    n: the length; passes, factors: of `affectbio.kernels._fft_factors`, flat, in the kind of float of the signal; re,
+    im, re2, im2 (n LANES).
     """
-    stride, at = 1, 0
+    # Not the literals 1 and 0: everything would be compiled for these, and again for any other number.
+    at = n - n
+    return _passes(n, at + 1, at, passes, factors, re, im, re2, im2)
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def fft_band_power(n, passes, factors, re, im, start, gains, gain, n_bins, re2, im2, re3, im3, out, at):
+    """Transform ``n_bins`` elements of (re, im), each times its gain, and write the power of the result from ``at`` on.
+
+    n: the length, a multiple of 64 and no less than ``n_bins``; re, im: from element ``start`` on; gains: from ``gain``
+    on, ``n_bins`` and a zero after them; re2, im2, re3, im3 (n LANES): to work in.
+    """
+    _pass8_of_band(n // 8, factors, re, im, start, gains, gain, n_bins, re2, im2)
+    if _passes(n // 8, n // (n // 8), n // 8 * 14, passes[1:-1], factors, re2, im2, re3, im3):
+        re2, im2 = re3, im3
+    if passes[-1] == 8:
+        _power8(n // 8 * LANES, re2, im2, out, at)
+    else:
+        _power4(n // 4 * LANES, re2, im2, out, at)
+
+
+@nb.njit(cache=True, nogil=True, **INNER)
+def _passes(n, stride, at, passes, factors, re, im, re2, im2):
     for radix in passes:
         n //= radix
         if radix == 4:
@@ -71,30 +66,6 @@ def fft(n, passes, factors, re, im, re2, im2):
     return len(passes) % 2 == 1
 
 
-@nb.njit(cache=True, nogil=True)
-def fft_power(n, passes, factors, re, im, re2, im2, out, at):
-    """Transform (re, im) as `fft` does, the last pass being 4, and write the power of each element from ``at`` on."""
-    if fft(n, passes[:-1], factors, re, im, re2, im2):
-        re, im = re2, im2
-    step = n // 4 * LANES
-    for i in range(0, step, LANES):
-        ar, ai = load(re, i, LANES), load(im, i, LANES)
-        br, bi = load(re, i + step, LANES), load(im, i + step, LANES)
-        cr, ci = load(re, i + 2 * step, LANES), load(im, i + 2 * step, LANES)
-        dr, di = load(re, i + 3 * step, LANES), load(im, i + 3 * step, LANES)
-        sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
-        ur, ui, vr, vi = ar - cr, ai - ci, br - dr, bi - di
-        _square(sr + tr, si + ti, out, at + i)
-        _square(ur + vi, ui - vr, out, at + i + step)
-        _square(sr - tr, si - ti, out, at + i + 2 * step)
-        _square(ur - vi, ui + vr, out, at + i + 3 * step)
-
-
-@nb.njit(cache=True, nogil=True, inline="always")
-def _square(x, y, out, to):
-    store(out, to, fma(x, x, y * y))
-
-
 # A pass takes n groups of `radix` elements that are n * stride apart, transforms each, and turns output k of group p by
 # factor k of p.
 
@@ -107,7 +78,7 @@ def _turn(x, y, factors, at, re, im, to):
     store(im, to, fma(x, s, y * c))
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, **INNER)
 def _pass2(n, stride, factors, at, re, im, re2, im2):
     apart, step = n * stride * LANES, stride * LANES
     for p in range(n):
@@ -120,7 +91,7 @@ def _pass2(n, stride, factors, at, re, im, re2, im2):
             _turn(ar - br, ai - bi, factors, at + 2 * p, re2, im2, o + step)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, **INNER)
 def _pass3(n, stride, factors, at, re, im, re2, im2):
     apart, step = n * stride * LANES, stride * LANES
     half, sine = spread(re.dtype.type(0.5), LANES), spread(re.dtype.type(0.8660254037844386), LANES)
@@ -140,7 +111,7 @@ def _pass3(n, stride, factors, at, re, im, re2, im2):
             _turn(mr - di, mi + dr, factors, w + 2, re2, im2, o + 2 * step)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, **INNER)
 def _pass4(n, stride, factors, at, re, im, re2, im2):
     apart, step = n * stride * LANES, stride * LANES
     for p in range(n):
@@ -160,7 +131,7 @@ def _pass4(n, stride, factors, at, re, im, re2, im2):
             _turn(ur - vi, ui + vr, factors, w + 4, re2, im2, o + 3 * step)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, **INNER)
 def _pass5(n, stride, factors, at, re, im, re2, im2):
     apart, step = n * stride * LANES, stride * LANES
     number = re.dtype.type
@@ -189,7 +160,7 @@ def _pass5(n, stride, factors, at, re, im, re2, im2):
             _turn(mr - ni, mi + nr, factors, w + 4, re2, im2, o + 3 * step)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, **INNER)
 def _pass8(n, stride, factors, at, re, im, re2, im2):
     apart, step = n * stride * LANES, stride * LANES
     root = spread(re.dtype.type(0.7071067811865476), LANES)
@@ -205,26 +176,114 @@ def _pass8(n, stride, factors, at, re, im, re2, im2):
             fr, fi = load(re, i + 5 * apart, LANES), load(im, i + 5 * apart, LANES)
             dr, di = load(re, i + 3 * apart, LANES), load(im, i + 3 * apart, LANES)
             hr, hi = load(re, i + 7 * apart, LANES), load(im, i + 7 * apart, LANES)
-            # Even outputs: a transform of four sums.
-            kr, ki, lr, li = ar + er, ai + ei, cr + gr, ci + gi
-            mr, mi, nr, ni = br + fr, bi + fi, dr + hr, di + hi
-            sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi + ni
-            ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi - ni
-            store(re2, o, sr + tr)
-            store(im2, o, si + ti)
-            _turn(ur + vi, ui - vr, factors, w + 2, re2, im2, o + 2 * step)
-            _turn(sr - tr, si - ti, factors, w + 6, re2, im2, o + 4 * step)
-            _turn(ur - vi, ui + vr, factors, w + 10, re2, im2, o + 6 * step)
-            # Odd outputs: of four differences, turned by 0, 45, 90 and 135 degrees.
-            kr, ki, lr, li = ar - er, ai - ei, ci - gi, gr - cr
-            mr, mi, nr, ni = br - fr, bi - fi, dr - hr, di - hi
-            mr, mi, nr, ni = root * (mr + mi), root * (mi - mr), root * (ni - nr), root * (nr + ni)
-            sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi - ni
-            ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi + ni
-            _turn(sr + tr, si + ti, factors, w, re2, im2, o + step)
-            _turn(ur + vi, ui - vr, factors, w + 4, re2, im2, o + 3 * step)
-            _turn(sr - tr, si - ti, factors, w + 8, re2, im2, o + 5 * step)
-            _turn(ur - vi, ui + vr, factors, w + 12, re2, im2, o + 7 * step)
+            _turn8(ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi, root, factors, w, re2, im2, o, step)
 
 
-__all__ = ["LANES", "fft", "fft_power", "radices", "twiddles"]
+@nb.njit(cache=True, nogil=True, **INNER)
+def _pass8_of_band(n, factors, re, im, start, gains, gain, n_bins, re2, im2):
+    """Do the first pass of a transform, its input a band of another one."""
+    root = spread(re.dtype.type(0.7071067811865476), LANES)
+    step = n // n * LANES
+    for p in range(n):
+        ar, ai = _bin(p, re, im, start, gains, gain, n_bins)
+        er, ei = _bin(p + 4 * n, re, im, start, gains, gain, n_bins)
+        cr, ci = _bin(p + 2 * n, re, im, start, gains, gain, n_bins)
+        gr, gi = _bin(p + 6 * n, re, im, start, gains, gain, n_bins)
+        br, bi = _bin(p + n, re, im, start, gains, gain, n_bins)
+        fr, fi = _bin(p + 5 * n, re, im, start, gains, gain, n_bins)
+        dr, di = _bin(p + 3 * n, re, im, start, gains, gain, n_bins)
+        hr, hi = _bin(p + 7 * n, re, im, start, gains, gain, n_bins)
+        o, w = 8 * p * LANES, 14 * p
+        _turn8(ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi, root, factors, w, re2, im2, o, step)
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _bin(k, re, im, start, gains, gain, n_bins):
+    # Beyond the band is the zero that follows its gains.
+    j = min(k, n_bins)
+    g = spread_from(gains, gain + j, LANES)
+    x, y = g * load(re, (start + j) * LANES, LANES), g * load(im, (start + j) * LANES, LANES)
+    return x, y
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _turn8(ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi, root, factors, w, re, im, o, step):
+    """Transform eight elements and store them times their factors."""
+    # Even outputs: a transform of four sums.
+    kr, ki, lr, li = ar + er, ai + ei, cr + gr, ci + gi
+    mr, mi, nr, ni = br + fr, bi + fi, dr + hr, di + hi
+    sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi + ni
+    ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi - ni
+    store(re, o, sr + tr)
+    store(im, o, si + ti)
+    _turn(ur + vi, ui - vr, factors, w + 2, re, im, o + 2 * step)
+    _turn(sr - tr, si - ti, factors, w + 6, re, im, o + 4 * step)
+    _turn(ur - vi, ui + vr, factors, w + 10, re, im, o + 6 * step)
+    # Odd outputs: of four differences, turned by 0, 45, 90 and 135 degrees.
+    kr, ki, lr, li = ar - er, ai - ei, ci - gi, gr - cr
+    mr, mi, nr, ni = br - fr, bi - fi, dr - hr, di - hi
+    mr, mi, nr, ni = root * (mr + mi), root * (mi - mr), root * (ni - nr), root * (nr + ni)
+    sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi - ni
+    ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi + ni
+    _turn(sr + tr, si + ti, factors, w, re, im, o + step)
+    _turn(ur + vi, ui - vr, factors, w + 4, re, im, o + 3 * step)
+    _turn(sr - tr, si - ti, factors, w + 8, re, im, o + 5 * step)
+    _turn(ur - vi, ui + vr, factors, w + 12, re, im, o + 7 * step)
+
+
+# A last pass has no factors; of what it gives only the power is kept.
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _square(x, y, out, to):
+    store(out, to, fma(x, x, y * y))
+
+
+@nb.njit(cache=True, nogil=True, **INNER)
+def _power4(step, re, im, out, at):
+    for i in range(0, step, LANES):
+        ar, ai = load(re, i, LANES), load(im, i, LANES)
+        br, bi = load(re, i + step, LANES), load(im, i + step, LANES)
+        cr, ci = load(re, i + 2 * step, LANES), load(im, i + 2 * step, LANES)
+        dr, di = load(re, i + 3 * step, LANES), load(im, i + 3 * step, LANES)
+        sr, si, tr, ti = ar + cr, ai + ci, br + dr, bi + di
+        ur, ui, vr, vi = ar - cr, ai - ci, br - dr, bi - di
+        _square(sr + tr, si + ti, out, at + i)
+        _square(ur + vi, ui - vr, out, at + i + step)
+        _square(sr - tr, si - ti, out, at + i + 2 * step)
+        _square(ur - vi, ui + vr, out, at + i + 3 * step)
+
+
+@nb.njit(cache=True, nogil=True, **INNER)
+def _power8(step, re, im, out, at):
+    root = spread(re.dtype.type(0.7071067811865476), LANES)
+    for i in range(0, step, LANES):
+        to = at + i
+        ar, ai = load(re, i, LANES), load(im, i, LANES)
+        er, ei = load(re, i + 4 * step, LANES), load(im, i + 4 * step, LANES)
+        cr, ci = load(re, i + 2 * step, LANES), load(im, i + 2 * step, LANES)
+        gr, gi = load(re, i + 6 * step, LANES), load(im, i + 6 * step, LANES)
+        br, bi = load(re, i + step, LANES), load(im, i + step, LANES)
+        fr, fi = load(re, i + 5 * step, LANES), load(im, i + 5 * step, LANES)
+        dr, di = load(re, i + 3 * step, LANES), load(im, i + 3 * step, LANES)
+        hr, hi = load(re, i + 7 * step, LANES), load(im, i + 7 * step, LANES)
+        kr, ki, lr, li = ar + er, ai + ei, cr + gr, ci + gi
+        mr, mi, nr, ni = br + fr, bi + fi, dr + hr, di + hi
+        sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi + ni
+        ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi - ni
+        _square(sr + tr, si + ti, out, to)
+        _square(ur + vi, ui - vr, out, to + 2 * step)
+        _square(sr - tr, si - ti, out, to + 4 * step)
+        _square(ur - vi, ui + vr, out, to + 6 * step)
+        kr, ki, lr, li = ar - er, ai - ei, ci - gi, gr - cr
+        mr, mi, nr, ni = br - fr, bi - fi, dr - hr, di - hi
+        mr, mi, nr, ni = root * (mr + mi), root * (mi - mr), root * (ni - nr), root * (nr + ni)
+        sr, si, tr, ti = kr + lr, ki + li, mr + nr, mi - ni
+        ur, ui, vr, vi = kr - lr, ki - li, mr - nr, mi + ni
+        _square(sr + tr, si + ti, out, to + step)
+        _square(ur + vi, ui - vr, out, to + 3 * step)
+        _square(sr - tr, si - ti, out, to + 5 * step)
+        _square(ur - vi, ui + vr, out, to + 7 * step)
+
+
+__all__ = ["LANES", "fft", "fft_band_power"]

@@ -176,10 +176,11 @@ _operator(operator.mul, "fmul")
 def rows_to_lanes(typing, source, start, stride, rows, target, at, offsets, first, n):
     """Transpose ``n`` elements of ``rows`` rows into lanes, an offset taken from each row.
 
-    ``target[at + t n + r] = source[start + min(r, rows - 1) stride + t] - offsets[first + r]`` for r, t < n.
+    ``target[at + t n + r] = source[start + min(r, rows - 1) stride + t] - offsets[first + r]`` for r, t < n. Target and
+    offsets are of one kind of float, at least as wide as the source's.
     """
     size = _literal(n)
-    align = _FLOATS[source.dtype][1]
+    align, wide = _FLOATS[source.dtype][1], _FLOATS[target.dtype][1]
 
     def emit(context, builder, sig, args):
         def integer(k):
@@ -187,14 +188,16 @@ def rows_to_lanes(typing, source, start, stride, rows, target, at, offsets, firs
 
         begin, step, n_rows, to = integer(1), integer(2), integer(3), integer(5)
         word = begin.type
+        level_type = ir.VectorType(_FLOATS[target.dtype][0], size)
         lines = []
         at_row = begin
         for r in range(size):
             if r:
                 there = builder.icmp_signed("<", word(r), n_rows)
                 at_row = builder.add(at_row, builder.select(there, step, word(0)))
-            lines.append(builder.load(_pointer(context, builder, sig.args[0], args[0], at_row, size), align=align))
-        level = builder.load(_pointer(context, builder, sig.args[6], args[6], integer(7), size), align=align)
+            line = builder.load(_pointer(context, builder, sig.args[0], args[0], at_row, size), align=align)
+            lines.append(builder.fpext(line, level_type) if line.type != level_type else line)
+        level = builder.load(_pointer(context, builder, sig.args[6], args[6], integer(7), size), align=wide)
         # Butterflies: at each level every pair of rows exchanges the halves that belong to the other.
         half = 1
         while half < size:
@@ -208,7 +211,7 @@ def rows_to_lanes(typing, source, start, stride, rows, target, at, offsets, firs
             half *= 2
         for t, line in enumerate(lines):
             slot = _pointer(context, builder, sig.args[4], args[4], builder.add(to, word(t * size)), size)
-            builder.store(builder.fsub(line, level), slot, align=align)
+            builder.store(builder.fsub(line, level), slot, align=wide)
         return context.get_dummy_value()
 
     return types.void(source, start, stride, rows, target, at, offsets, first, n), emit

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._backend import bodies, in_threads
 from affectbio.kernels._samples import real_samples
 
 __all__ = [
@@ -95,7 +96,7 @@ def hjorth(x: npt.ArrayLike, sfreq: float = 1.0) -> Hjorth:
     return Hjorth(*np.moveaxis(found, -1, 0))
 
 
-def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2) -> _Floats:
+def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2, *, n_jobs: int = 1) -> _Floats:
     """Compute the sample entropy (Richman & Moorman, AJP Heart 2000): how often likeness ends after m samples.
 
     Parameters
@@ -106,6 +107,8 @@ def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2) -> _Floats:
         Samples in a template.
     r : float
         How far apart two samples that match may be, in (biased) standard deviations of the signal.
+    n_jobs : int
+        Threads that share the signals; -1 for as many as there are processors.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2) -> _Floats:
     SignalQualityError
         If there are fewer than m + 2 samples.
     ValueError
-        If m is below 1, r is not positive, or x is no array of real numbers.
+        If m is below 1, r is not positive, n_jobs is neither positive nor -1, or x is no array of real numbers.
 
     Notes
     -----
@@ -134,14 +137,17 @@ def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2) -> _Floats:
     >>> np.round(sample_entropy([noise, np.cumsum(noise)]), 1)
     array([2.2, 0.2])
     """
-    from affectbio.kernels._jit_complexity import count_matches
-
     if m < 1 or not r > 0:
         raise ValueError(f"a template has at least one sample, and a tolerance is positive; found m={m}, r={r}")
 
     def measure(rows: _Floats) -> _Floats:
         counts = np.empty((len(rows), 2))
-        count_matches(rows, m, r * rows.std(axis=-1), counts)
+        tolerance = r * rows.std(axis=-1)
+
+        def count(a: int, b: int) -> None:
+            bodies("complexity").count_matches(rows[a:b], m, tolerance[a:b], counts[a:b])
+
+        in_threads(count, len(rows), n_jobs)
         with np.errstate(divide="ignore"):  # ln 0 where no pair goes on
             return 0.0 - np.log(_ratio(counts[:, 1], counts[:, 0]))
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._backend import bodies, in_threads
 from affectbio.kernels._samples import real_samples
 from affectbio.registry import unknown_name
 
@@ -89,6 +90,7 @@ def wavelet_energy(
     mode: Border = "symmetric",
     *,
     relative: bool = False,
+    n_jobs: int = 1,
 ) -> npt.NDArray[Any]:
     """Compute the energy of every level of the discrete wavelet transform: the sum of its squared coefficients.
 
@@ -100,6 +102,8 @@ def wavelet_energy(
         As for `wavedec`.
     relative : bool
         Divide by the sum over all levels.
+    n_jobs : int
+        Threads that share the signals; -1 for as many as there are processors.
 
     Returns
     -------
@@ -131,14 +135,18 @@ def wavelet_energy(
     >>> np.round(wavelet_energy(sine, "db8", level=4, relative=True), 2)
     array([0.03, 0.11, 0.85, 0.01, 0.  ])
     """
-    from affectbio.kernels._jit_discrete_wavelet import energy_rows
-
     samples = real_samples(x)
     transform = _transform(wavelet, mode, samples.dtype)
     level = transform.depth(samples, level)
     lead, n_times = samples.shape[:-1], samples.shape[-1]
     energy = np.empty((math.prod(lead), level + 1))
-    energy_rows(samples.ravel(), n_times, transform.low, transform.high, transform.border, transform.reach, energy)
+    flat = samples.ravel()
+
+    def sum_squares(a: int, b: int) -> None:
+        bodies("discrete_wavelet").energy_rows(flat[a * n_times : b * n_times], n_times, *transform, energy[a:b])
+
+    # A group of signals takes as long as one.
+    in_threads(sum_squares, len(energy), n_jobs, multiple=64 // samples.itemsize)
     if relative:
         total = energy.sum(axis=-1, keepdims=True)
         energy = np.divide(energy, total, out=np.full_like(energy, np.nan), where=total > 0)
@@ -146,7 +154,12 @@ def wavelet_energy(
 
 
 def wavelet_entropy(
-    x: npt.ArrayLike, wavelet: str = "db4", level: int | None = None, mode: Border = "symmetric"
+    x: npt.ArrayLike,
+    wavelet: str = "db4",
+    level: int | None = None,
+    mode: Border = "symmetric",
+    *,
+    n_jobs: int = 1,
 ) -> npt.NDArray[Any]:
     """Compute the Shannon entropy of the relative energies of the levels (Rosso et al., J. Neurosci. Methods 2001).
 
@@ -156,6 +169,8 @@ def wavelet_entropy(
         Signal in any unit.
     wavelet, level, mode
         As for `wavedec`.
+    n_jobs : int
+        As for `wavelet_energy`.
 
     Returns
     -------
@@ -178,7 +193,7 @@ def wavelet_entropy(
     >>> np.round(wavelet_entropy([sine, noise], level=4), 1)
     array([0.8, 1.3])
     """
-    share = wavelet_energy(x, wavelet, level, mode, relative=True)
+    share = wavelet_energy(x, wavelet, level, mode, relative=True, n_jobs=n_jobs)
     logarithm = np.log(share, out=np.zeros_like(share), where=share != 0)
     entropy: npt.NDArray[Any] = -(share * logarithm).sum(axis=-1)
     return entropy
@@ -254,12 +269,11 @@ class _Transform(NamedTuple):
 
     def split(self, x: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Give approximation and detail of signals of shape (..., n_times)."""
-        from affectbio.kernels._jit_discrete_wavelet import PERIODIZATION, split_rows
-
+        body = bodies("discrete_wavelet")
         lead, n_times = x.shape[:-1], x.shape[-1]
-        n_out = (n_times + 1) // 2 if self.border == PERIODIZATION else (n_times + len(self.low) - 1) // 2
+        n_out = (n_times + 1) // 2 if self.border == body.PERIODIZATION else (n_times + len(self.low) - 1) // 2
         low, high = np.empty((2, math.prod(lead), n_out), x.dtype)
-        split_rows(x.ravel(), n_times, self.low, self.high, self.border, self.reach, low, high)
+        body.split_rows(x.ravel(), n_times, *self, low, high)
         return low.reshape(*lead, n_out), high.reshape(*lead, n_out)
 
     def depth(self, x: npt.NDArray[Any], level: int | None) -> int:
@@ -285,12 +299,11 @@ class _Transform(NamedTuple):
 def _transform(wavelet: str, mode: str, dtype: np.dtype[Any]) -> _Transform:
     import pywt
 
-    from affectbio.kernels import _jit_discrete_wavelet as jit
-
     if mode not in get_args(Border):
         raise unknown_name("border mode", mode, get_args(Border))
     if wavelet not in pywt.wavelist(kind="discrete"):
         raise unknown_name("discrete wavelet", wavelet, pywt.wavelist(kind="discrete"))
     bank = pywt.Wavelet(wavelet)
     reach = bank.dec_len // 2 if mode == "periodization" else 1
-    return _Transform(np.array(bank.dec_lo, dtype), np.array(bank.dec_hi, dtype), getattr(jit, mode.upper()), reach)
+    border = getattr(bodies("discrete_wavelet"), mode.upper())
+    return _Transform(np.array(bank.dec_lo, dtype), np.array(bank.dec_hi, dtype), border, reach)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from affectbio.kernels.ectopic import checked_intervals
 
 __all__ = [
+    "LONGEST_RR_S",
     "HrvFrequency",
     "HrvNonlinear",
     "HrvTime",
@@ -26,8 +27,8 @@ __all__ = [
 
 Reasons = dict[str, str]
 
-# No heart beats outside these; an interval that long is a hole in the recording.
-_RR_S = (0.2, 3.0)
+# No heart beats outside these; a longer interval is a hole in the recording.
+_SHORTEST_RR_S, LONGEST_RR_S = 0.2, 3.0
 
 # The Task Force asks for about 1 min to assess HF, about 2 min for LF, and calls VLF from less than 5 min dubious. The
 # rest are the shortest that stood for 5 min in Baek et al., Telemed J E Health 21:404, 2015, but for SDNN, which took
@@ -310,7 +311,7 @@ def _dfa(ms: npt.NDArray[np.float64]) -> float:
 
 def _withheld(rr: npt.NDArray[np.float64], names: tuple[str, ...]) -> Reasons:
     """Say of each measure that this series cannot give why it cannot."""
-    odd = np.flatnonzero((rr < _RR_S[0]) | (rr > _RR_S[1]))
+    odd = np.flatnonzero((rr < _SHORTEST_RR_S) | (rr > LONGEST_RR_S))
     if len(odd):
         why = (
             f"interval {odd[0]} is {rr[odd[0]]:.2f} s, which no heart makes ({len(odd)} such): "

@@ -16,13 +16,26 @@ import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
 
-__all__ = ["beat_quality", "beat_times", "find_beats", "pulse_arrival"]
+__all__ = [
+    "METHODS",
+    "REFRACTORY_S",
+    "beat_quality",
+    "beat_times",
+    "checked_method",
+    "checked_signal",
+    "find_beats",
+    "pulse_arrival",
+    "vertex",
+]
 
-Kind = Literal["ecg", "ppg"]
+Kind = Literal["ecg", "ppg", "ppg_foot"]
 
 
 class _Method(NamedTuple):
-    """What Elgendi found best for one signal: band in Hz, poles, widths in seconds, and the offset's share."""
+    """What Elgendi found best for one signal: band in Hz, poles, widths in seconds, and the offset's share.
+
+    The sign says which way up an event stands; an ECG may stand either way.
+    """
 
     l_freq: float
     h_freq: float
@@ -30,21 +43,23 @@ class _Method(NamedTuple):
     event_s: float
     beat_s: float
     beta: float
+    sign: float = 1.0
 
 
-_METHODS = {
+METHODS = {
     "ecg": _Method(8.0, 20.0, 3, 0.097, 0.611, 0.08),
     "ppg": _Method(0.5, 8.0, 2, 0.111, 0.667, 0.02),
+    "ppg_foot": _Method(0.5, 8.0, 2, 0.111, 0.667, 0.02, -1.0),
 }
 
 # No heart beats twice in it (Pan & Tompkins, 1985).
-_REFRACTORY_S = 0.2
+REFRACTORY_S = 0.2
 
 _SHORTEST_S = 2.0
 
 
 def find_beats(x: npt.ArrayLike, sfreq: float, kind: Kind = "ecg") -> npt.NDArray[np.int64]:
-    """Find the R peaks of an ECG or the systolic peaks of a PPG.
+    """Find the R peaks of an ECG, or the systolic peaks or the feet of a PPG.
 
     Parameters
     ----------
@@ -53,8 +68,8 @@ def find_beats(x: npt.ArrayLike, sfreq: float, kind: Kind = "ecg") -> npt.NDArra
         samples.
     sfreq : float
         Sampling rate in Hz, at least 50 for ECG and 20 for PPG.
-    kind : {"ecg", "ppg"}
-        Which of the two it is.
+    kind : {"ecg", "ppg", "ppg_foot"}
+        Which of the two it is; "ppg_foot" for the lowest point before each systolic rise, see Notes.
 
     Returns
     -------
@@ -78,7 +93,11 @@ def find_beats(x: npt.ArrayLike, sfreq: float, kind: Kind = "ecg") -> npt.NDArra
     One departure: the offset of the threshold is a share of the *median* of the long moving average, not of the mean of
     the signal's power, which a single pull at an electrode would lift above all beats.
 
-    The filter runs both ways over the whole recording. A live form is not there yet.
+    Whether the peak or the foot of a pulse wave is the sharper, and so the better timed, depends on where it is taken.
+    On a finger it was the peak (intervals 4 ms from those of the ECG, those between feet 20 ms), on the wrist the foot
+    (Empatica E4, 26 people: 98 % of the device's own intervals met within 50 ms, between peaks 45 %).
+
+    The filter runs both ways over the whole recording; live, see `BeatStream`.
 
     Examples
     --------
@@ -89,7 +108,7 @@ def find_beats(x: npt.ArrayLike, sfreq: float, kind: Kind = "ecg") -> npt.NDArra
     """
     from scipy.ndimage import uniform_filter1d
 
-    samples, method = _signal(x), _method(kind, sfreq)
+    samples, method = checked_signal(x), checked_method(kind, sfreq)
     y = _band(samples, sfreq, method)
     power = y**2 if kind == "ecg" else np.maximum(y, 0.0) ** 2
     event = round(method.event_s * sfreq)
@@ -117,7 +136,7 @@ def beat_times(x: npt.ArrayLike, beats: npt.ArrayLike, sfreq: float, kind: Kind 
         Sample indices from `find_beats` on the same signal.
     sfreq : float
         Sampling rate in Hz.
-    kind : {"ecg", "ppg"}
+    kind : {"ecg", "ppg", "ppg_foot"}
         As for `find_beats`.
 
     Returns
@@ -143,14 +162,11 @@ def beat_times(x: npt.ArrayLike, beats: npt.ArrayLike, sfreq: float, kind: Kind 
     >>> np.round(np.diff(beat_times(pulse, find_beats(pulse, 64, "ppg"), 64, "ppg"))[2:6], 3)
     array([0.8, 0.8, 0.8, 0.8])
     """
-    samples, method = _signal(x), _method(kind, sfreq)
+    samples, method = checked_signal(x), checked_method(kind, sfreq)
     at = _indices(beats, len(samples))
     y = _band(samples, sfreq, method)
     inner = np.clip(at, 1, len(y) - 2)
-    before, peak, after = y[inner - 1], y[inner], y[inner + 1]
-    bend = before - 2 * peak + after
-    shift = np.divide(before - after, 2 * bend, out=np.zeros(len(at)), where=bend != 0)
-    shift = np.where(inner == at, np.clip(shift, -0.5, 0.5), 0.0)
+    shift = np.where(inner == at, vertex(y[inner - 1], y[inner], y[inner + 1]), 0.0)
     times: npt.NDArray[np.float64] = (at + shift) / sfreq
     return times
 
@@ -199,7 +215,7 @@ def beat_quality(
     >>> np.round(beat_quality(pulse, np.arange(10, 500, 40), 50), 1)
     array([nan,  1.,  1.,  1.,  1.,  0.,  1.,  1.,  1.,  1.,  1.,  1., nan])
     """
-    samples = _signal(x)
+    samples = checked_signal(x)
     at = _indices(beats, len(samples))
     if not (math.isfinite(window_s * sfreq) and window_s * sfreq > 0):
         raise ValueError(f"expected a window in seconds and a rate in Hz; found {window_s} s at {sfreq} Hz")
@@ -264,11 +280,36 @@ def pulse_arrival(
     return np.where(arrival <= longest_s, arrival, np.nan)
 
 
+def vertex(
+    before: npt.NDArray[np.float64], peak: npt.NDArray[np.float64], after: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Give how far from the middle one of three samples side by side the parabola through them has its peak.
+
+    Parameters
+    ----------
+    before, peak, after : ndarray, shape (...)
+        The samples; the middle one is no lower than the others.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        -0.5 to 0.5 samples; 0 where the three are equal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(vertex(np.array(0.0), np.array(1.0), np.array(0.5)).round(3))
+    0.167
+    """
+    bend = before - 2 * peak + after
+    return np.clip(np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend != 0), -0.5, 0.5)
+
+
 def _one_per_beat(peaks: npt.NDArray[np.int64], y: npt.NDArray[np.float64], sfreq: float) -> npt.NDArray[np.int64]:
     """Keep the higher of peaks too close together for two beats."""
     kept: list[int] = []
     for peak in peaks.tolist():
-        if kept and peak - kept[-1] < _REFRACTORY_S * sfreq:
+        if kept and peak - kept[-1] < REFRACTORY_S * sfreq:
             kept[-1] = max(kept[-1], peak, key=lambda i: float(y[i]))
         else:
             kept.append(peak)
@@ -295,21 +336,67 @@ def _band(x: npt.NDArray[np.float64], sfreq: float, method: _Method) -> npt.NDAr
     filled = x if there.all() else np.interp(np.arange(len(x)), np.flatnonzero(there), x[there])
     sos = butter(method.order, (method.l_freq, method.h_freq), btype="bandpass", fs=sfreq, output="sos")
     # The electrode's offset is orders above the signal.
-    y: npt.NDArray[np.float64] = sosfiltfilt(sos, filled - np.median(filled))
+    y: npt.NDArray[np.float64] = method.sign * sosfiltfilt(sos, filled - np.median(filled))
     return y
 
 
-def _method(kind: str, sfreq: float) -> _Method:
-    if kind not in _METHODS:
-        raise ValueError(f"kind is 'ecg' or 'ppg'; found {kind!r}")
-    method = _METHODS[kind]
+def checked_method(kind: str, sfreq: float) -> _Method:
+    """Give the method for a signal, or say what is wrong with its rate.
+
+    Parameters
+    ----------
+    kind : {"ecg", "ppg"}
+        Which of the two it is.
+    sfreq : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    tuple
+        Band in Hz, poles, widths of event and beat in seconds, and the offset's share.
+
+    Raises
+    ------
+    ValueError
+        If the kind is another, or the band does not fit the rate.
+
+    Examples
+    --------
+    >>> checked_method("ppg", 64).h_freq
+    8.0
+    """
+    if kind not in METHODS:
+        raise ValueError(f"kind is 'ecg', 'ppg' or 'ppg_foot'; found {kind!r}")
+    method = METHODS[kind]
     slowest = 2.5 * method.h_freq
     if not (math.isfinite(sfreq) and sfreq >= slowest):
-        raise ValueError(f"beats in {kind.upper()} need a sampling rate of at least {slowest:g} Hz; found {sfreq}")
+        raise ValueError(f"beats in {kind[:3].upper()} need a sampling rate of at least {slowest:g} Hz; found {sfreq}")
     return method
 
 
-def _signal(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def checked_signal(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Give one signal as float64, with NaN for every lost sample.
+
+    Parameters
+    ----------
+    x : array-like, shape (n_times,)
+        Real numbers; NaN and inf mark lost samples.
+
+    Returns
+    -------
+    ndarray, shape (n_times,)
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If these are no real numbers, or have more or fewer axes than one.
+
+    Examples
+    --------
+    >>> checked_signal([1, float("inf")])
+    array([ 1., nan])
+    """
     array = np.asarray(x)
     if array.dtype.kind not in "fiu" or array.ndim != 1:
         raise ValueError(f"expected real numbers of shape (n_times,); found {array.dtype}, shape {array.shape}")

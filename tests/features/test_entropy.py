@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from affectbio.errors import ConfigError, DataError
-from affectbio.features import FEATURES, DifferentialEntropy
-from affectbio.kernels import differential_entropy, window_starts
+from affectbio.features import BandPower, DifferentialEntropy
+from affectbio.kernels import band_power, differential_entropy, window_starts
 from affectbio.types import Channel, Recording, Signal
 
 SFREQ = 125.0
@@ -156,10 +156,41 @@ def test_extract_refuses_recordings_of_other_channels():
         DifferentialEntropy().extract([recording(), other], 2, 1)
 
 
-@pytest.mark.parametrize("name", FEATURES.names())
-def test_every_registered_feature_extracts_and_streams(name):
-    feature = FEATURES.get(name)()
-    windows = feature.extract([recording()], 2, 1)
-    live = feature.stream(2, SFREQ, 2, 1)
-    streamed = live.push(recording().signal("eeg").data)
-    np.testing.assert_array_equal(windows.X[0], streamed[:, 0])
+def test_windows_of_a_rate_that_is_no_multiple_of_theirs_are_measured_behind_a_warm_filter():
+    """Every window begins where the clock says; the filter has run over what was before it."""
+    rng = np.random.default_rng(0)
+    signal = Signal(1e-5 * rng.standard_normal((2, 60 * 256)), 255.9, [Channel("C3"), Channel("C4")])
+    first = np.ceil(np.arange(58) * signal.sfreq).astype(np.int64)
+    assert len(set(np.diff(first))) == 2
+    found = DifferentialEntropy().measure_at(signal, first, 512).reshape(-1, 2, 5)
+    whole = differential_entropy(signal.data, signal.sfreq, window_s=512 / signal.sfreq, step_s=1 / signal.sfreq)
+    np.testing.assert_allclose(found, whole[:, first].transpose(1, 0, 2), atol=1e-9)
+
+
+def test_band_power_is_the_kernel_and_its_logarithm():
+    X = np.random.default_rng(0).standard_normal((3, 2, 256))
+    power = BandPower(128, {"alpha": (8, 13)}).fit_transform(X)
+    for row, window in zip(power, X, strict=True):
+        np.testing.assert_array_equal(row, band_power(window, 128, {"alpha": (8, 13)}, window_s=2).ravel())
+    np.testing.assert_allclose(BandPower(128, {"alpha": (8, 13)}, log="10").fit_transform(X), np.log10(power))
+    with pytest.raises(ValueError, match="log is 'e' or '10'"):
+        BandPower(128, log="2").fit(X)
+
+
+@pytest.mark.parametrize("make", [DifferentialEntropy, BandPower])
+def test_the_causal_stream_equals_the_continuous_recording(make):
+    session = recording()
+    data = session.signal("eeg").data
+    live = make().stream(2, SFREQ, 2, 1)
+    parts = [live.push(data[:, i : i + 61]) for i in range(0, data.shape[1], 61)]
+    columns = [p if p.ndim == 2 else p.transpose(1, 0, 2).reshape(-1, 10) for p in parts]
+    first = window_starts(data.shape[1], SFREQ, 2, 1)
+    found = make().measure_at(session.signal("eeg"), first, round(2 * SFREQ))
+    np.testing.assert_array_equal(np.concatenate(columns), found)
+
+
+def test_zero_phase_looks_ahead_and_has_no_stream():
+    with pytest.raises(ValueError, match="looks ahead"):
+        BandPower(method="zero-phase").stream(2, SFREQ, 2, 1)
+    windows = DifferentialEntropy(method="zero-phase").extract([recording()], 2, 1)
+    assert len(windows) == 15

@@ -246,9 +246,9 @@ def test_a_stream_holds_no_more_after_an_hour_than_after_a_minute(step_s):
     held = []
     for _ in range(60):
         live.push(noise(2, 50 * 60))
-        held.append(len(live._hops.sums))
-        assert all(part.base is None for part in live._hops)
-    assert max(held) <= live.window // live._hop + live.step // live._hop
+        held.append(len(live._measure.hops.sums))
+        assert all(part.base is None for part in live._measure.hops)
+    assert max(held) <= (live.window + live.step) // live._measure.hop
 
 
 def test_memory_of_a_long_signal_is_little_more_than_the_signal():

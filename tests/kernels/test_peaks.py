@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from affectbio.errors import SignalQualityError
 from affectbio.kernels import beat_quality, beat_times, find_beats, pulse_arrival
+from affectbio.kernels.peaks import vertex
 
 DATA = Path(__file__).parents[1] / "data" / "physio"
 
@@ -180,7 +181,37 @@ def test_pulses_of_a_real_heart_arrive_within_half_a_second(rest):
     assert 0.40 < np.nanmedian(arrival) < 0.46
 
 
-@given(st.integers(200, 1200), st.integers(0, 2**32 - 1), st.sampled_from(["ecg", "ppg"]))
+@pytest.fixture(scope="module")
+def wrist():
+    """PPG of a wristband at 64 Hz, and the times and intervals of the beats it timed itself."""
+    with np.load(DATA / "e4_wrist.npz") as file:
+        return file["bvp"] / 100, file["beats_s"], file["intervals_s"]
+
+
+@pytest.mark.parametrize(("kind", "delay_s", "least", "most"), [("ppg_foot", 0.13, 1.0, 1.0), ("ppg", 0.30, 0.5, 0.8)])
+def test_at_the_wrist_feet_and_not_peaks_give_the_wristbands_intervals(wrist, kind, delay_s, least, most):
+    bvp, device_s, intervals_s = wrist
+    times_s = beat_times(bvp, find_beats(bvp, 64, kind), 64, kind)
+    at = np.abs(np.subtract.outer(times_s[1:] - delay_s, device_s)).argmin(axis=0)
+    assert least <= np.mean(np.abs(np.diff(times_s)[at] - intervals_s) < 0.05) <= most
+
+
+def test_feet_lie_before_the_peaks(rest):
+    feet, peaks = (find_beats(rest["ppg"], 100, kind) for kind in ("ppg_foot", "ppg"))
+    rise_s = pulse_arrival(feet / 100, peaks / 100)
+    assert 0.15 < np.nanmedian(rise_s) < 0.3
+    ppg = rest["ppg"]
+    assert (ppg[feet] < np.median(ppg)).mean() > 0.95
+
+
+@pytest.mark.parametrize("apex", [-0.5, -0.2, 0.0, 0.4])
+def test_the_vertex_of_a_parabola(apex):
+    before, peak, after = 3 - 2 * (np.array([-1.0, 0.0, 1.0]) - apex) ** 2
+    assert vertex(before, peak, after) == pytest.approx(apex, abs=1e-12)
+    assert vertex(peak, peak, peak) == 0
+
+
+@given(st.integers(200, 1200), st.integers(0, 2**32 - 1), st.sampled_from(["ecg", "ppg", "ppg_foot"]))
 def test_whatever_comes_beats_rise_and_keep_their_distance(n_times, seed, kind):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal(n_times).cumsum()
@@ -196,7 +227,7 @@ def test_whatever_comes_beats_rise_and_keep_their_distance(n_times, seed, kind):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: find_beats(np.zeros(1000), 360, "eeg"), "kind is 'ecg' or 'ppg'; found 'eeg'"),
+        (lambda: find_beats(np.zeros(1000), 360, "eeg"), "kind is 'ecg', 'ppg' or 'ppg_foot'; found 'eeg'"),
         (lambda: find_beats(np.zeros(1000), 40), "at least 50 Hz; found 40"),
         (lambda: find_beats(np.zeros((2, 1000)), 360), r"shape \(n_times,\); found float64, shape \(2, 1000\)"),
         (lambda: find_beats(np.zeros(1000, complex), 360), "real numbers"),

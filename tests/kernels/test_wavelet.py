@@ -1,4 +1,6 @@
-"""The Morlet transform against direct convolution, MNE, PyWavelets and closed forms."""
+"""Morlet and Morse transforms against direct convolution, MNE, PyWavelets, closed forms and themselves in NumPy."""
+
+import math
 
 import numpy as np
 import pytest
@@ -7,11 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels import (
+    Morse,
+    _plain_wavelet,
+    cone_of_influence,
+    morlet_power,
+    morlet_transform,
+    morse_power,
+    morse_transform,
+    scalogram,
+)
 from affectbio.kernels import _jit_fft as jit_fft
-from affectbio.kernels import cone_of_influence, morlet_power, morlet_transform, scalogram
+from affectbio.kernels._fft_factors import radices, twiddles
 
 SFREQ = 128.0
 GRID = np.geomspace(1, 50, 12)
+ALL = [morlet_transform, morlet_power, morse_transform, morse_power, scalogram]
 
 
 def eeg(*shape, sfreq=SFREQ, seed=0):
@@ -23,18 +36,28 @@ def eeg(*shape, sfreq=SFREQ, seed=0):
     return 1e-5 * x / x.std() + 1e-3 * rng.standard_normal((*shape[:-1], 1))
 
 
-def wavelet(f, sfreq, n_times, n_cycles=6.0):
-    """The wavelet at the samples -n_times < t < n_times: its definition in frequency, integrated."""
-    nu = np.linspace(0, sfreq / 2, 3001)
-    bell = np.exp(-0.5 * ((nu - f) * n_cycles / f) ** 2) - np.exp(-0.5 * (nu**2 + f**2) * (n_cycles / f) ** 2)
-    shape = 2 * bell * np.clip((sfreq / 2 - nu) / (sfreq / 40), 0, 1)
-    return np.exp(2j * np.pi * np.outer(np.arange(1 - n_times, n_times), nu / sfreq)) @ shape * nu[1] / sfreq
+def morlet_bell(ratio, n_cycles):
+    return np.exp(-0.5 * ((ratio - 1) * n_cycles) ** 2) - np.exp(-0.5 * (ratio**2 + 1) * n_cycles**2)
 
 
-def convolved(x, f, sfreq, n_cycles=6.0):
+def morse_bell(ratio, gamma, beta):
+    peak = (beta / gamma) ** (1 / gamma)
+    omega = ratio * peak
+    return omega**beta * np.exp(-(omega**gamma)) / (peak**beta * np.exp(-(peak**gamma)))
+
+
+def wavelet(bell, f, sfreq, n_times):
+    """The wavelet at the samples -n_times < t < n_times: its definition in frequency, summed at 32 768 of them."""
+    n = 1 << 16
+    nu = np.arange(1, n // 2) * sfreq / n
+    shape = np.zeros(n)
+    shape[1 : n // 2] = 2 * bell(nu / f) * np.clip((sfreq / 2 - nu) / (sfreq / 40), 0, 1)
+    return np.roll(np.fft.ifft(shape), n_times - 1)[: 2 * n_times - 1]
+
+
+def convolved(x, shape):
     """The definition: the signal, at its mean beyond its ends, convolved in double precision."""
     n_times = x.shape[-1]
-    shape = wavelet(f, sfreq, n_times, n_cycles)
     return np.stack([np.convolve(row - row.mean(), shape)[n_times - 1 : 2 * n_times - 1] for row in x])
 
 
@@ -62,12 +85,46 @@ def assert_close(found, expected, tolerance=1e-3):
 @pytest.mark.parametrize("f", [2.0, 10.3, 40.0, 55.0])
 def test_equals_direct_convolution(sfreq, n_times, n_cycles, f):
     x = eeg(2, n_times, sfreq=sfreq)
-    truth = convolved(x, f, sfreq, n_cycles)
+    truth = convolved(x, wavelet(lambda ratio: morlet_bell(ratio, n_cycles), f, sfreq, n_times))
     assert_close(morlet_transform(x, sfreq, [f], n_cycles=n_cycles)[:, 0], truth)
     power = np.abs(truth) ** 2
     assert_close(morlet_power(x, sfreq, [f], n_cycles=n_cycles)[:, 0], power)
     for n_cells in (1, 7, 64, n_times):
         assert_close(scalogram(x, sfreq, [f], n_cells, n_cycles=n_cycles)[:, 0], means(power, n_cells))
+
+
+@pytest.mark.parametrize(("gamma", "beta"), [(3, 20), (3, 3), (1, 30), (9, 4)])
+@pytest.mark.parametrize("f", [2.0, 10.3, 55.0])
+def test_morse_equals_direct_convolution(gamma, beta, f):
+    x, morse = eeg(2, 700), Morse(gamma, beta)
+    truth = convolved(x, wavelet(lambda ratio: morse_bell(ratio, gamma, beta), f, SFREQ, 700))
+    assert_close(morse_transform(x, SFREQ, [f], wavelet=morse)[:, 0], truth)
+    power = np.abs(truth) ** 2
+    assert_close(morse_power(x, SFREQ, [f], wavelet=morse)[:, 0], power)
+    for n_cells in (1, 7, 64, 700):
+        assert_close(scalogram(x, SFREQ, [f], n_cells, wavelet=morse)[:, 0], means(power, n_cells))
+
+
+def test_a_cauchy_wavelet_equals_its_closed_form_in_time():
+    # ∫ r^β exp(-β (r - 1)) exp(2πi f t r) dr = exp(β) Γ(β + 1) / (β - 2πi f t)^(β + 1)
+    x, f, beta = eeg(2, 1000), 8.0, 12
+    phase = 2 * np.pi * f * np.arange(-999, 1000) / SFREQ
+    shape = 2 * f / SFREQ * np.exp(beta) * math.factorial(beta) / (beta - 1j * phase) ** (beta + 1)
+    assert_close(morse_transform(x, SFREQ, [f], wavelet=Morse(1, beta))[:, 0], convolved(x, shape), 1e-5)
+
+
+@pytest.mark.parametrize("n_cycles", [4.0, 6.0])
+def test_every_frequency_is_within_a_thousandth_outside_the_cone(n_cycles):
+    x, freqs = eeg(2, 1500), np.geomspace(2, 50, 20)
+    cone = cone_of_influence(SFREQ, freqs, 1500, n_cycles)
+    double = morlet_power(x, SFREQ, freqs, n_cycles=n_cycles)
+    single = morlet_power(x.astype(np.float32), SFREQ, freqs, n_cycles=n_cycles)
+    for s, f in enumerate(freqs):
+        truth = convolved(x, wavelet(lambda ratio: morlet_bell(ratio, n_cycles), f, SFREQ, 1500))
+        inside = np.s_[:, cone[s] : -cone[s]]
+        power = np.abs(truth[inside]) ** 2
+        assert_close(double[:, s][inside], power, 5e-4)
+        assert_close(single[:, s][inside], power, 1e-3)
 
 
 @pytest.mark.parametrize("n_cells", [1, 64, 224, 1000])
@@ -109,9 +166,16 @@ def test_a_sine_has_its_amplitude_squared(f):
     np.testing.assert_allclose(scalogram(sine, SFREQ, [f], 32)[0, 12:20], 9e-10, rtol=1e-3)
 
 
-def test_white_noise_has_its_density_with_l2():
+@pytest.mark.parametrize("morse", [Morse(3, 20), Morse(1, 5)])
+def test_a_sine_has_its_amplitude_squared_with_a_morse_wavelet(morse):
+    sine = 3e-5 * np.sin(2 * np.pi * 10 * np.arange(2560) / SFREQ + 0.3)
+    np.testing.assert_allclose(morse_power(sine, SFREQ, [10.0], wavelet=morse)[0, 1000:1500], 9e-10, rtol=1e-3)
+
+
+@pytest.mark.parametrize("function", [morlet_power, morse_power])
+def test_white_noise_has_its_density_with_l2(function):
     x = np.random.default_rng(0).standard_normal((64, 4096))
-    density = morlet_power(x, SFREQ, [5, 10, 20, 40], norm="l2")[..., 500:-500].mean(axis=(0, 2))
+    density = function(x, SFREQ, [5, 10, 20, 40], norm="l2")[..., 500:-500].mean(axis=(0, 2))
     np.testing.assert_allclose(density, 1 / SFREQ, rtol=0.05)
 
 
@@ -127,7 +191,7 @@ def test_power_is_never_negative():
     assert scalogram(quiet, SFREQ, GRID, 1024).min() >= 0
 
 
-@pytest.mark.parametrize("function", [morlet_transform, morlet_power, scalogram])
+@pytest.mark.parametrize("function", ALL)
 def test_stack_of_results_is_result_of_stack(function):
     x = eeg(2, 3, 5, 300)
     whole = function(x, SFREQ, [5, 20, 45])
@@ -136,7 +200,7 @@ def test_stack_of_results_is_result_of_stack(function):
         np.testing.assert_array_equal(whole[i], function(x[i], SFREQ, [5, 20, 45]))
 
 
-@pytest.mark.parametrize("function", [morlet_transform, morlet_power, scalogram])
+@pytest.mark.parametrize("function", ALL)
 def test_any_kind_of_array(function):
     x = np.round(1e3 * np.random.default_rng(0).standard_normal((3, 700)))
     expected = function(x, SFREQ, GRID)
@@ -199,13 +263,75 @@ def test_cone_of_influence_is_where_the_power_of_a_step_has_fallen_by_e_squared(
     np.testing.assert_array_equal(cone_of_influence(1000, freqs, 800), [800, 676, 136])
 
 
+@pytest.mark.parametrize("morse", [Morse(3, 12), Morse(1, 4)])
+def test_cone_of_influence_of_a_morse_wavelet(morse):
+    freqs = [2.0, 10.0]
+    cone = cone_of_influence(1000, freqs, 10**6, wavelet=morse)
+    impulse = np.zeros(20_000)
+    impulse[0] = 1.0
+    for s, power in enumerate(morse_power(impulse, 1000, freqs, wavelet=morse)):
+        np.testing.assert_allclose(power[cone[s]] / power[0], np.exp(-2), rtol=0.05)
+
+
+def test_a_morse_wavelet_is_as_wide_as_the_morlet_wavelet_of_its_cycles():
+    morse = Morse(3, 60)
+    np.testing.assert_allclose(
+        cone_of_influence(1000, [2.0, 10.0], 10**6, wavelet=morse),
+        cone_of_influence(1000, [2.0, 10.0], 10**6, morse.cycles),
+        rtol=0.02,
+    )
+
+
+@pytest.mark.parametrize(("gamma", "beta"), [(0, 20), (-1, 20), (np.nan, 20), (3, 0.5), (3, np.inf)])
+def test_a_morse_wavelet_refuses(gamma, beta):
+    with pytest.raises(ValueError, match=r"gamma above 0 and beta of at least 1; found Morse\("):
+        Morse(gamma, beta)
+
+
+@pytest.mark.parametrize("wavelet", [None, Morse()])
+@pytest.mark.parametrize(("kind", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
+@pytest.mark.parametrize("n_cells", [1, 64, 500])
+def test_compiled_equals_plain(monkeypatch, wavelet, kind, tolerance, n_cells):
+    x = eeg(11, 500).astype(kind)
+
+    def compute():
+        picture = scalogram(x, SFREQ, GRID, n_cells, wavelet=wavelet)
+        power = morlet_power(x, SFREQ, GRID) if wavelet is None else morse_power(x, SFREQ, GRID, wavelet=wavelet)
+        return picture, power
+
+    compiled = compute()
+    monkeypatch.setattr("affectbio.kernels.wavelet.bodies", lambda name: _plain_wavelet)
+    plain = compute()
+    assert_close(compiled[0], plain[0], 1e-5)
+    assert_close(compiled[1], plain[1], tolerance)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_threads_change_nothing(n_jobs):
+    x = eeg(19, 400)
+    np.testing.assert_array_equal(morlet_power(x, SFREQ, GRID, n_jobs=n_jobs), morlet_power(x, SFREQ, GRID))
+    np.testing.assert_array_equal(morse_power(x, SFREQ, GRID, n_jobs=n_jobs), morse_power(x, SFREQ, GRID))
+    np.testing.assert_array_equal(scalogram(x, SFREQ, GRID, 50, n_jobs=n_jobs), scalogram(x, SFREQ, GRID, 50))
+
+
+@pytest.mark.parametrize("function", [morlet_power, morse_power, scalogram])
+def test_a_number_of_threads_is_checked(function):
+    with pytest.raises(ValueError, match="n_jobs"):
+        function(eeg(2, 500), SFREQ, GRID, n_jobs=0)
+
+
+def test_samples_whose_sum_is_no_number_are_refused():
+    with pytest.raises(SignalQualityError, match=r"found up to 3e\+38: give them in another unit"):
+        scalogram(np.full(500, 3e38, np.float32), SFREQ, GRID)
+
+
 @settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(0, 3), st.integers(0, 2), st.sampled_from([np.float32, np.float64]))
 def test_fourier_transform_in_lanes_equals_scipy(twos, threes, fives, kind):
     n = 2**twos * 3**threes * 5**fives
     z = np.random.default_rng(n).standard_normal((2, n, jit_fft.LANES)).astype(kind)
     re, im, re2, im2 = z[0].flatten(), z[1].flatten(), np.empty(z[0].size, kind), np.empty(z[0].size, kind)
-    moved = jit_fft.fft(n, jit_fft.radices(n), jit_fft.twiddles(n).ravel().astype(kind), re, im, re2, im2)
+    moved = jit_fft.fft(n, radices(n), twiddles(n).ravel().astype(kind), re, im, re2, im2)
     found = (re2 + 1j * im2) if moved else (re + 1j * im)
     expected = scipy.fft.fft(z[0] + 1j * z[1], axis=0).ravel()
     np.testing.assert_allclose(found, expected, atol=50 * np.finfo(kind).eps * np.sqrt(n))
@@ -213,10 +339,10 @@ def test_fourier_transform_in_lanes_equals_scipy(twos, threes, fives, kind):
 
 def test_fourier_transform_refuses_other_primes():
     with pytest.raises(ValueError, match="2, 3 and 5; found 14"):
-        jit_fft.radices(14)
+        radices(14)
 
 
-@pytest.mark.parametrize("function", [morlet_transform, morlet_power, scalogram])
+@pytest.mark.parametrize("function", ALL)
 def test_a_lost_sample_is_named(function):
     x = eeg(2, 3, 500)
     x[1, 2, 77] = np.nan
@@ -254,8 +380,10 @@ def test_a_lost_sample_is_named(function):
         ({"freqs": [0.2]}, "a period of 0.2 Hz is 640 samples at 128 Hz.*holds 500"),
     ],
 )
-@pytest.mark.parametrize("function", [morlet_transform, morlet_power, scalogram])
+@pytest.mark.parametrize("function", ALL)
 def test_refuses(function, arguments, message):
+    if "n_cycles" in arguments and function in (morse_transform, morse_power):
+        pytest.skip("its width is checked where it is made")
     with pytest.raises(ValueError, match=message):
         function(**({"x": eeg(2, 500), "sfreq": SFREQ, "freqs": GRID} | arguments))
 
@@ -264,6 +392,7 @@ def test_refuses(function, arguments, message):
     ("arguments", "message"),
     [
         ({"n_times": 0}, "found n_times=0"),
+        ({"n_times": 7.5}, "found n_times=7.5"),
         ({"n_times": 501}, "a picture of 501 cells.*holds 500"),
         ({"log": "2"}, "log is 'e' or '10'.*found '2'"),
     ],

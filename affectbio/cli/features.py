@@ -1,0 +1,227 @@
+"""``affectbio features``: a recording in, a tidy table of features out, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from affectbio.datasets import EDFTruncatedWarning, read_e4, read_edf
+from affectbio.errors import ConfigError, DataError, DatasetLayoutError
+from affectbio.features import SETS, FeatureSet, FeatureTable, fitting_sets
+from affectbio.registry import unknown_name
+from affectbio.types import Recording
+from affectbio.xdf import XDFTruncatedWarning, read_xdf
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_recording", "run_features"]
+
+_TABLES = (".parquet", ".csv")
+
+
+def run_features(
+    path: Path,
+    out: Path,
+    *,
+    sets: str | None = None,
+    subject: str = "01",
+    session: str = "01",
+    window_s: float | None = None,
+    step_s: float = 1.0,
+    units: Mapping[str, str] | None = None,
+    console: Console | None = None,
+) -> FeatureTable:
+    """Read a recording, compute features and write them.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_recording`.
+    out : Path
+        Where to write: ``.parquet`` or ``.csv``. A file of that name is replaced once the new one is whole.
+    sets : str, optional
+        Names of feature sets with commas between them, or the path of a recipe; all that fit if not given.
+    subject, session : str
+        Pseudonym of the person, and which visit.
+    window_s : float, optional
+        Length of every set's window in seconds; each set's own if not given.
+    step_s : float
+        Distance between windows in seconds; a recipe's own if it says one.
+    units : mapping of str to str, optional
+        Units of XDF streams that state none, by type or name.
+    console : rich.console.Console, optional
+        Where to say what happens; stdout if not given. No value of a person is ever printed.
+
+    Returns
+    -------
+    FeatureTable
+        What was written.
+
+    Raises
+    ------
+    ConfigError
+        If ``out`` is of another kind, or a set is not known.
+    DataError
+        If the recording cannot be read, or has not what a set needs.
+    """
+    console = console or Console()
+    if out.suffix not in _TABLES:
+        raise ConfigError(f"--out {out.name}: expected a file that ends in {' or '.join(_TABLES)}")
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}; make it first")
+    for name in _names(sets):
+        # Before the recording is read, which may take a while.
+        if name not in SETS:
+            raise unknown_name("feature set", name, SETS)
+    begun = time.perf_counter()
+    recording = read_recording(path, subject, session=session, units=units, console=console)
+    wanted = _feature_set(recording, sets, window_s, step_s)
+    with Progress(
+        TextColumn("{task.description:22}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as progress:
+        bars: dict[str, TaskID] = {s.name: progress.add_task(s.name, total=None) for s in wanted.sets}
+
+        def show(name: str, n_done: int, n_windows: int) -> None:
+            progress.update(bars[name], completed=n_done, total=n_windows)
+
+        found = wanted.extract([recording], progress=show)
+    _write(found.table, out)
+    _say(found, wanted, out, time.perf_counter() - begun, console)
+    return found
+
+
+def read_recording(
+    path: Path,
+    subject: str,
+    *,
+    session: str = "01",
+    units: Mapping[str, str] | None = None,
+    console: Console | None = None,
+) -> Recording:
+    """Read a recording by what its name ends in.
+
+    Parameters
+    ----------
+    path : Path
+        ``.xdf``, ``.edf``, ``.bdf``, or the folder or ``.zip`` of an Empatica E4.
+    subject, session : str
+        Pseudonym of the person, and which visit.
+    units : mapping of str to str, optional
+        Units of XDF streams that state none, by type or name.
+    console : rich.console.Console, optional
+        Where to say that a file is not whole; stdout if not given.
+
+    Returns
+    -------
+    Recording
+        What could be read of it.
+
+    Raises
+    ------
+    DatasetLayoutError
+        If there is no such file, or its kind is not known.
+    DataError
+        If it cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DatasetLayoutError(f"no recording {path}; expected an .xdf, .edf or .bdf file, or an Empatica E4 session")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if path.is_dir() or suffix == ".zip":
+            recording = read_e4(path, subject, session=session)
+        elif suffix in (".edf", ".bdf"):
+            recording = read_edf(path, subject, session=session)
+        elif suffix == ".xdf":
+            recording = _xdf(path, subject, session, units)
+        else:
+            raise DatasetLayoutError(
+                f"{path.name}: recordings of kind {suffix or 'without a suffix'} cannot be read; expected .xdf, .edf, "
+                f".bdf, or the folder or .zip of an Empatica E4"
+            )
+    for warning in caught:
+        if issubclass(warning.category, (XDFTruncatedWarning, EDFTruncatedWarning)):
+            (console or Console()).print(f"{warning.message}", style="yellow", highlight=False, markup=False)
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return recording
+
+
+def _xdf(path: Path, subject: str, session: str, units: Mapping[str, str] | None) -> Recording:
+    try:
+        return read_xdf(path, subject, session=session, units=units)
+    except DataError as error:
+        if "units={" not in str(error):
+            raise
+        raise DataError(f"{error}; on the command line --unit EEG=uV") from None
+
+
+def _names(sets: str | None) -> list[str]:
+    if sets is None or sets.endswith(".toml"):
+        return []
+    names = [name.strip() for name in sets.split(",") if name.strip()]
+    if not names:
+        raise ConfigError(f"--set names no feature set; known: {', '.join(SETS)}")
+    return names
+
+
+def _feature_set(recording: Recording, sets: str | None, window_s: float | None, step_s: float) -> FeatureSet:
+    if sets is not None and sets.endswith(".toml"):
+        recipe = FeatureSet.from_recipe(sets)
+        return recipe if window_s is None else FeatureSet(recipe.sets, window_s=window_s, step_s=recipe.step_s)
+    names = _names(sets) or fitting_sets(recording, window_s)
+    if not names:
+        found = ", ".join(f"{n} ({s.channels[0].kind}, {s.duration:.0f} s)" for n, s in recording.signals.items())
+        raise DataError(
+            f"no feature set fits the signals {found}; a set needs channels of its kind for at least one window: "
+            f"see `affectbio features --help`, and --window for shorter ones"
+        )
+    return FeatureSet(names, window_s=window_s, step_s=step_s)
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    """Write beside its place first, then move it there in one step: no half file is ever seen."""
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        if out.suffix == ".csv":
+            table.to_csv(temporary, index=False)
+        else:
+            table.to_parquet(temporary, index=False)
+        # mkstemp makes files that only their owner may read; features of a person are left so.
+        temporary.replace(out)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _say(found: FeatureTable, wanted: FeatureSet, out: Path, took_s: float, console: Console) -> None:
+    shares = found.share_valid()
+    summary = Table(box=None, padding=(0, 1))
+    for column in ("set", "window", "columns", "valid", "why not"):
+        summary.add_column(column, justify="right" if column in ("window", "columns", "valid") else "left")
+    for each in wanted.sets:
+        reasons = found.table[f"{each.name}_reason"].astype(str).value_counts()
+        why = ", ".join(f"{reason} ({n})" for reason, n in reasons.items() if reason)
+        row = (each.name, f"{each.window_s:g} s", str(len(found.columns[each.name])), f"{shares[each.name]:.0%}", why)
+        summary.add_row(*row)
+    console.print(summary)
+    recorded, tail = (float(found.left_out[column].sum()) for column in ("duration_s", "tail_s"))
+    console.print(
+        f"{len(found.table)} windows, one every {wanted.step_s:g} s, of {recorded:.1f} s; left out at the end: "
+        f"{tail:.2f} s\n{took_s:.1f} s, {recorded / took_s:.0f} × real time; written to {out}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,167 @@
+"""``affectbio features`` as a user types it, on real recordings."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from affectbio._bundled import bundled
+from affectbio.cli import app
+from affectbio.datasets import read_e4, read_edf
+from affectbio.errors import ConfigError, DataError, DatasetLayoutError
+from affectbio.kernels import differential_entropy, eda_features, heart_features
+from affectbio.xdf import XDFWriter
+
+DATA = Path(__file__).parents[1] / "data"
+MUSE = DATA / "xdf" / "muselsl2_P002.xdf"
+E4 = DATA / "e4" / "stress_predict_S05.zip"
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, ["features", *map(str, arguments)], env={"COLUMNS": "120"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_help_names_it():
+    assert "features" in CliRunner().invoke(app, ["--help"]).output
+
+
+def test_a_headset_recording_becomes_a_table(tmp_path):
+    out = tmp_path / "feats.parquet"
+    said = run(MUSE, "--set", "eeg-de,motion", "--out", out, "--subject", "P002", "--window", 2)
+    table = pd.read_parquet(out)
+    assert list(table.columns[:7]) == ["subject", "session", "trial", "stimulus", "start", "stop", "trial_type"]
+    assert set(table["subject"]) == {"P002"}
+    assert table["eeg-de_valid"].dtype == bool
+    assert [c for c in table if c.startswith("eeg-de_TP9")] == [
+        f"eeg-de_TP9_{b}" for b in ("delta", "theta", "alpha", "beta", "gamma")
+    ]
+    assert len(table) == 16
+    for words in ("eeg-de", "motion", "16 windows", "left out at the end: 0.", "× real time", "feats.parquet"):
+        assert words in said
+    assert "P002" not in said.replace(str(tmp_path), ""), "who it is stays out of the log"
+
+
+def write_xdf(path):
+    """Brain, heart and skin of three real people in one file, as three devices that begin apart send them."""
+    eeg = read_edf(bundled("eegmat") / "Subject00_1.edf", "00").signal("eeg")
+    ecg = np.load(DATA / "physio" / "neurokit_rest.npz")["ecg"][: 100 * 90]
+    eda = read_e4(E4, "05").signal("eda")
+    streams = (
+        ("EEG", "microvolts", "eeg", eeg.ch_names, 1e6 * np.tile(eeg.data, 2), eeg.sfreq, 500.0),
+        ("ECG", "mV", "ecg", ("lead",), ecg[None], 100.0, 500.25),
+        ("EDA", "uS", "gsr", ("skin",), 1e6 * eda.data, eda.sfreq, 501.0),
+    )
+    with XDFWriter(path) as file:
+        for name, unit, kind, labels, data, sfreq, start in streams:
+            channels = "".join(
+                f"<channel><label>{c}</label><unit>{unit}</unit><type>{kind}</type></channel>" for c in labels
+            )
+            header = (
+                f"<info><name>{name}</name><type>{name}</type><channel_count>{len(labels)}</channel_count>"
+                f"<channel_format>double64</channel_format><source_id>{name}</source_id>"
+                f"<nominal_srate>{sfreq}</nominal_srate><desc><channels>{channels}</channels></desc></info>"
+            )
+            stamps = start + np.arange(data.shape[1]) / sfreq
+            file.write(file.add_stream(header), np.ascontiguousarray(data.T), stamps)
+    return eeg, ecg, eda
+
+
+def test_the_command_of_the_docs_on_brain_heart_and_skin(tmp_path):
+    eeg, ecg, eda = write_xdf(tmp_path / "recording.xdf")
+    run(tmp_path / "recording.xdf", "--set", "eeg-de,hrv,eda", "--out", tmp_path / "feats.parquet")
+    table = pd.read_parquet(tmp_path / "feats.parquet")
+    np.testing.assert_array_equal(table["eeg-de_valid"], table["stop"] <= 120)
+    row = int(np.flatnonzero(table["stop"] == 70)[0])
+    assert table.loc[row, ["eeg-de_valid", "hrv_valid", "eda_valid"]].all()
+    # Each over its own window, on the clock of the recording: ECG began 0.25 s after the EEG, EDA a second.
+    minute = heart_features(ecg[975:6975], 100, "ecg")
+    assert table.loc[row, "hrv_hr_bpm"] == pytest.approx(minute.hr_bpm, rel=1e-6)
+    assert table.loc[row, "hrv_rmssd_ms"] == pytest.approx(minute.rmssd_ms, rel=1e-6)
+    assert table.loc[row, "eda_tonic_mean"] == pytest.approx(eda_features(eda.data[0, 20:276], 4).tonic_mean, rel=1e-6)
+    entropy = differential_entropy(np.tile(eeg.data, 2), eeg.sfreq, window_s=2, step_s=1)[:, 68]
+    columns = [f"eeg-de_{c}_{b}" for c in eeg.ch_names for b in ("delta", "theta", "alpha", "beta", "gamma")]
+    found = table.loc[row, columns]
+    np.testing.assert_allclose(found.astype(float), entropy.ravel(), rtol=1e-6)
+
+
+def test_all_sets_that_fit_are_taken_if_none_is_named(tmp_path):
+    said = run(E4, "--out", tmp_path / "feats.parquet", "--step", 30)
+    for name in ("hrv", "eda", "temperature", "motion"):
+        assert f"{name}_valid" in pd.read_parquet(tmp_path / "feats.parquet")
+        assert name in said
+
+
+def test_a_folder_of_the_wristband_and_csv(tmp_path):
+    with zipfile.ZipFile(E4) as archive:
+        archive.extractall(tmp_path / "session")
+    run(tmp_path / "session", "--set", "hrv,eda", "--out", tmp_path / "a.csv", "--step", 20)
+    run(E4, "--set", "hrv,eda", "--out", tmp_path / "b.parquet", "--step", 20)
+    one = pd.read_csv(tmp_path / "a.csv", dtype={"subject": str, "session": str})
+    other = pd.read_parquet(tmp_path / "b.parquet")
+    pd.testing.assert_series_equal(one["hrv_hr_bpm"], other["hrv_hr_bpm"])
+    assert one["subject"].tolist() == other["subject"].tolist()
+
+
+def test_edf_and_a_recipe(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('schema = 1\nstep_s = 10\n[[set]]\nname = "eeg-hjorth"\n')
+    run(bundled("eegmat") / "Subject00_1.edf", "--set", recipe, "--out", tmp_path / "f.parquet")
+    assert len(pd.read_parquet(tmp_path / "f.parquet")) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ((MUSE, "--set", "eeg-dee"), ConfigError, "no feature set 'eeg-dee'; did you mean 'eeg-de'"),
+        ((MUSE, "--set", ","), ConfigError, "names no feature set"),
+        ((MUSE, "--set", "eda"), DataError, r"no gsr channel; found the signals acc .*Sets that fit: eeg-de"),
+        ((MUSE, "--out", "features.xlsx"), ConfigError, r"ends in .parquet or .csv"),
+        ((MUSE, "--out", "nowhere/f.csv"), ConfigError, "no folder nowhere"),
+        ((MUSE, "--unit", "uV"), ConfigError, "expected a stream and its unit"),
+        (("nobody.xdf",), DatasetLayoutError, "no recording nobody.xdf"),
+        ((DATA / "physio" / "polar_h10.npz",), DatasetLayoutError, r"of kind .npz cannot be read"),
+        ((DATA / "xdf" / "magicblink_emg_markers_test1.xdf",), DataError, "on the command line --unit EEG=uV"),
+        (
+            (DATA / "xdf" / "magicblink_emg_markers_test1.xdf", "--unit", "EEG=uV"),
+            DataError,
+            r"no feature set fits the signals eeg \(misc, 94 s\)",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_nothing_is_written(tmp_path, monkeypatch, arguments, error, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        run(*arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_half_file_is_left_and_the_old_one_stays(tmp_path, monkeypatch):
+    out = tmp_path / "f.parquet"
+    out.write_text("earlier")
+
+    def fails(self, path, **_):
+        Path(path).write_text("half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", fails)
+    with pytest.raises(OSError, match="no space"):
+        run(MUSE, "--set", "eeg-hjorth", "--out", out)
+    assert [p.name for p in tmp_path.iterdir()] == ["f.parquet"]
+    assert out.read_text() == "earlier"
+
+
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_is_whole(tmp_path):
+    cut = tmp_path / "cut.xdf"
+    cut.write_bytes(MUSE.read_bytes()[:-5000])
+    said = run(cut, "--set", "eeg-hjorth", "--out", tmp_path / "f.csv")
+    assert "is not whole" in said
+    assert len(pd.read_csv(tmp_path / "f.csv")) > 5
