@@ -121,8 +121,8 @@ class DifferentialEntropyLayer(nn.Module):
     -----
     The filter is the recursion of the kernel, from rest at the level of the first sample, exactly: its frequency
     response multiplies the Fourier transform of the signal. What it rings after the signal's end comes back at its
-    beginning; so zeros are appended, ⌈ln 1e-13 / ln |p|⌉ of them where p is the pole nearest to the unit circle, over
-    which it falls below 1e-9 of what it was. Gradients are those of the entropy; of a window that is NaN, zero.
+    beginning; so zeros are appended, ``ceil(ln 1e-13 / ln |p|)`` of them, where p is the pole nearest to the unit
+    circle: over these it falls below 1e-9 of what it was. The gradient of a window that is NaN is zero.
 
     Examples
     --------
@@ -280,8 +280,8 @@ class ScalogramLayer(nn.Module):
     -----
     The band of a frequency, of m bins of the Fourier transform, is transformed back to at least 2 m points: so its
     power is known everywhere, and its mean over a cell is a sum of the points with weights known beforehand. Time
-    O(n_chans · n_freqs · m (log m + n_times)). Memory O(n_chans · Σ m) for each row of x, 10 MB with the defaults for
-    32 channels of 63 s at 128 Hz; feed long batches in parts.
+    O(n_chans · n_freqs · m (log m + n_times)). Memory is some times that of the points of the largest group of
+    frequencies, 100 MB for 32 channels of 63 s at 128 Hz with the defaults; feed long batches in parts.
 
     Examples
     --------
