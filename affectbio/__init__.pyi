@@ -1,3 +1,4 @@
+from .acquire import open_stream as open_stream
 from .devices import load_device as load_device
 from .errors import AffectbioError as AffectbioError
 from .evaluation import LeaveOneSubjectOut as LeaveOneSubjectOut

@@ -10,11 +10,14 @@ from affectbio.acquire._liblsl import local_clock, loopback_session, lsl_library
 from affectbio.acquire.inlet import Chunk, Inlet, find_stream
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
 from affectbio.acquire.player import Replayed, ReplayProcess, replay
+from affectbio.acquire.reader import DeviceChunk, DeviceReader, open_stream
 from affectbio.acquire.record import Recorder, StreamHealth
 from affectbio.acquire.spec import ReplayClock, StreamSpec, wall_time
 
 __all__ = [
     "Chunk",
+    "DeviceChunk",
+    "DeviceReader",
     "Inlet",
     "MarkerOutlet",
     "Outlet",
@@ -28,6 +31,7 @@ __all__ = [
     "local_clock",
     "loopback_session",
     "lsl_library",
+    "open_stream",
     "replay",
     "use_loopback",
     "wall_time",

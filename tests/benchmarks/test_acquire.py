@@ -1,8 +1,9 @@
 """Stamps, decoders and the whole driver path, each beside a peer or a bound; not run with the tests.
 
 ``uv run --group benchmark pytest tests/benchmarks -k acquire``: 30 simulated minutes of a headset at 256 Hz in packets
-of 12, whose clock is 80 ppm slow with a slow wave on it, over the three links of `link`. The peers get the same arrivals:
-stamps on arrival, brainflow's way of spreading samples between arrivals, and liblsl's own dejitter, the real one.
+of 12, whose clock is 80 ppm slow with a slow wave on it, over the three links of `link`. The peers get the same
+arrivals: stamps on arrival, brainflow's way of spreading samples between arrivals, and liblsl's own dejitter, the real
+one.
 """
 
 import asyncio

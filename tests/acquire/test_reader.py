@@ -1,0 +1,107 @@
+"""A device's samples in a loop, with and without asyncio."""
+
+import asyncio
+import time
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from affectbio.acquire.decoders import polar
+from affectbio.acquire.driver import Backoff
+from affectbio.acquire.drivers import DRIVERS
+from affectbio.acquire.reader import open_stream
+from affectbio.acquire.transport import BleTransport
+from affectbio.errors import ConfigError, StreamError, StreamLostError
+from tests.acquire.fakes.bluetooth import Peripheral
+from tests.acquire.test_driver import ecg_frame
+
+
+def strap():
+    peripheral = Peripheral({"fb005c80-02e7-f387-1cad-8acd2d8df0c8": [polar.CONTROL, polar.DATA]})
+    return peripheral, BleTransport("AA:BB:CC:DD:EE:FF", DRIVERS.get("polar").notify, backend=peripheral.backend())
+
+
+def send_when_asked(peripheral, loop, n):
+    while polar.DATA not in peripheral.listeners or len(peripheral.written) < 2:
+        time.sleep(0.005)
+    for k in range(n):
+        loop().call_soon_threadsafe(peripheral.send, polar.DATA, ecg_frame(k))
+
+
+def test_in_a_loop():
+    peripheral, link = strap()
+    with open_stream("polar-h10", transport=link) as reader:
+        sender = Thread(target=send_when_asked, args=(peripheral, lambda: reader._loop, 20))
+        sender.start()
+        got = []
+        for chunk in reader:
+            assert chunk.stream.lsl_type == "ECG"
+            got.append(chunk.data)
+            if len(got) == 20:
+                break
+        assert reader.state == "streaming"
+        assert reader.counts[0].n_samples == 200
+        sender.join()
+    assert np.allclose(np.concatenate(got, axis=1)[0], 1e-6 * (np.arange(200) - 2000))
+    assert reader.state == "stopped"
+    assert list(reader) == []
+    assert peripheral.written[-1][1] == polar.stop_command("acc")
+
+
+def test_with_asyncio():
+    peripheral, link = strap()
+
+    async def session():
+        got = []
+        async with open_stream("polar-h10", transport=link) as reader:
+            sent = False
+            while not sent:
+                await asyncio.sleep(0.005)
+                sent = polar.DATA in peripheral.listeners and len(peripheral.written) == 2
+            for k in range(20):
+                peripheral.send(polar.DATA, ecg_frame(k))
+            async for chunk in reader:
+                got.append(chunk.data)
+                if len(got) == 20:
+                    break
+        return np.concatenate(got, axis=1), reader.state
+
+    data, state = asyncio.run(session())
+    assert data.shape == (1, 200)
+    assert state == "stopped"
+
+
+def test_a_device_that_is_not_there_is_told_in_words_and_can_be_left_at_once():
+    peripheral, link = strap()
+    peripheral.refuse = 10**6
+    with open_stream("polar-h10", transport=link, backoff=Backoff(0.01, 0.02)) as reader:
+        deadline = time.monotonic() + 20
+        while not any("not connected to a phone" in word for word in reader.words):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_reader_that_does_not_keep_up_is_an_error_and_no_silent_loss(monkeypatch):
+    monkeypatch.setattr("affectbio.acquire.reader._LONGEST_QUEUE", 5)
+    peripheral, link = strap()
+    lost = pytest.raises(StreamLostError, match="5 packets wait to be read")
+    with lost, open_stream("polar-h10", transport=link) as reader:
+        send_when_asked(peripheral, lambda: reader._loop, 8)
+        reader._thread.join(10)
+        assert len([chunk for chunk, _ in zip(reader, range(5), strict=False)]) == 5
+        next(iter(reader))
+
+
+def test_what_cannot_be_opened_says_why():
+    with pytest.raises(ConfigError, match="give its address"):
+        open_stream("openbci-cyton")
+    with pytest.raises(ConfigError, match="did you mean 'muse-2'"):
+        open_stream("muse2")
+
+    async def unopened():
+        async for _ in open_stream("heart-rate-strap", address="AA:BB:CC:DD:EE:FF"):
+            pass
+
+    with pytest.raises(StreamError, match="async with"):
+        asyncio.run(unopened())
