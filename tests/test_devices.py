@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -111,3 +112,9 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path, old: str, new: str, 
     with pytest.raises(ConfigError, match=said) as caught:
         load_device(path)
     assert str(path) in str(caught.value)
+
+
+def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
+    stored = json.loads((bundled("devices") / "device.schema.json").read_text(encoding="utf-8"))
+    assert stored.pop("$schema").startswith("https://json-schema.org/")
+    assert stored == Device.model_json_schema()
