@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def resolve_bands(bands: Bands, sfreq: float) -> tuple[Band, ...]:
     ConfigError
         If a set of that name does not exist.
     ValueError
-        If there are no bands, or edges are not 0 < l_freq < h_freq < sfreq / 2.
+        If there are no bands, edges are not 0 < l_freq < h_freq < sfreq / 2, or the rate is no positive number.
 
     Examples
     --------
@@ -62,6 +63,8 @@ def resolve_bands(bands: Bands, sfreq: float) -> tuple[Band, ...]:
     >>> resolve_bands([(8, 12)], 128)
     (Band(name='8-12 Hz', l_freq=8.0, h_freq=12.0),)
     """
+    if not 0 < sfreq < math.inf:
+        raise ValueError(f"a sampling rate is a positive number of Hz; found sfreq={sfreq!r}")
     if isinstance(bands, str):
         if bands not in BAND_SETS:
             raise unknown_name("band set", bands, BAND_SETS)

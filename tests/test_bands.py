@@ -44,3 +44,9 @@ def test_no_band_at_all_is_refused(empty: list[tuple[float, float]]) -> None:
 @given(st.lists(st.tuples(st.floats(0.1, 30), st.floats(30.5, 60)), min_size=1), st.floats(121, 1e5))
 def test_what_is_given_comes_back_in_order(edges: list[tuple[float, float]], sfreq: float) -> None:
     assert [(b.l_freq, b.h_freq) for b in resolve_bands(edges, sfreq)] == edges
+
+
+@pytest.mark.parametrize("sfreq", [0, -1, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_named_before_the_bands(sfreq) -> None:
+    with pytest.raises(ValueError, match="positive number of Hz"):
+        resolve_bands("eeg", sfreq)
