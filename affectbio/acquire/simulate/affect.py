@@ -67,7 +67,8 @@ class Coupling:
         Heart rate, in beats per minute: the Trier stress test raises it by 15 to 20 (Kirschbaum et al.,
         Neuropsychobiology 28, 1993).
     log_rmssd : float
-        Natural logarithm of RMSSD, which falls under stress (Castaldo et al., Biomed. Signal Process. Control 18, 2015).
+        Natural logarithm of RMSSD, which falls under stress (Castaldo et al., Biomed. Signal Process. Control
+        18, 2015).
     scr_per_min : float
         Skin conductance responses: one to three a minute at rest, over twenty when much aroused (Boucsein,
         Electrodermal Activity, 2012).
@@ -205,8 +206,7 @@ class Person:
 
 
 class AffectPath:
-    """Valence and arousal, drawn towards the place of each state: an Ornstein-Uhlenbeck process (Uhlenbeck & Ornstein,
-    Phys. Rev. 36, 1930).
+    """Valence and arousal, drawn towards the place of each state: an Ornstein-Uhlenbeck process.
 
     Parameters
     ----------
@@ -223,7 +223,11 @@ class AffectPath:
     ------
     ConfigError
         If a state is not known, there is none, or a duration is not above zero.
-    """  # noqa: D205
+
+    Notes
+    -----
+    Uhlenbeck & Ornstein, Phys. Rev. 36, 1930.
+    """
 
     def __init__(
         self,
@@ -256,7 +260,7 @@ class AffectPath:
         return self._names[number], float(self._starts[number])
 
     def second(self, number: int) -> npt.NDArray[np.float64]:
-        """Give valence and arousal of the next second, shape (2, AFFECT_HZ); to be called for 0, 1, 2, …"""
+        """Give valence and arousal of the next second, shape (2, AFFECT_HZ); to be called for every second in turn."""
         noise = self._noise * self._rng.standard_normal((AFFECT_HZ, 2))
         path = np.empty((2, AFFECT_HZ))
         for i in range(AFFECT_HZ):

@@ -85,7 +85,7 @@ class _Lag:
 
 
 class Body:
-    """A person in a state, as events and slow courses; constant memory, whatever the length.
+    r"""A person in a state, as events and slow courses; constant memory, whatever the length.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Body:
     An interval between beats is that of the heart rate, plus breathing's share (respiratory sinus arrhythmia), plus a
     slow one around 0.1 Hz. Their sizes follow from RMSSD: the successive differences of a sinusoid of variance
     :math:`s^2` and frequency :math:`f`, sampled every interval :math:`T`, have variance
-    :math:`4 s^2 \\sin^2(\\pi f T)`.
+    :math:`4 s^2 \sin^2(\pi f T)`.
     """
 
     def __init__(
@@ -141,15 +141,17 @@ class Body:
         }
         self._next_beat = float(self._rng["heart"].uniform(0.0, 0.8))
         self._next = {"scr": 0.0, "blink": 0.0, "emg": 0.0, "movement": 0.0}
-        self._state = ""
-        self._previous: npt.NDArray[np.float64] | None = None
-        self._kept: deque[Second] = deque(maxlen=2)
+        self._since = math.nan
         self._column = self._columns(0)
 
     def events(self, start_s: float, stop_s: float, name: str = "") -> list[Event]:
         """Give the events of the last half minute with ``start_s <= time < stop_s``, of one name or all, in order."""
         found = [e for e in self._events if start_s <= e.time < stop_s and (not name or e.name == name)]
         return sorted(found)
+
+    def note(self, event: Event) -> None:
+        """Take an event in that happens to a device."""
+        self._events.append(event)
 
     def second(self) -> Second:
         """Go on by a second, and give it; `events` are then known for it, and the beats 1 s beyond it."""
@@ -172,9 +174,9 @@ class Body:
         for i in range(AFFECT_HZ):
             now = number + i / AFFECT_HZ
             name, since = self.path.state_at(now)
-            if name != self._state or (since >= number and since > now - 1 / AFFECT_HZ and since > 0):
+            if since != self._since:
                 found.append(Event(since, name, 1.0))
-                self._state = name
+                self._since = since
             rows[2:, i] = self._step(now, name, float(affect[1, i]), steps[i], float(wander[i]), found)
         self._events.extend(sorted(found))
         return rows
@@ -238,7 +240,7 @@ class Body:
             # The time of rest is taken from the mean interval, so that the rate comes out as asked.
             hazard = per_min / max(1.0, 60.0 - per_min * rest_s)
             rng = self._rng[name]
-            chance, size, where = rng.uniform(), rng.standard_normal(), rng.uniform()
+            chance, size, where = rng.uniform(), max(-2.5, min(2.5, rng.standard_normal())), rng.uniform()
             if now >= self._next[name] and chance < 1 - math.exp(-hazard / AFFECT_HZ):
                 height = 1e-6 * person.scr_us * math.exp(0.5 * size) if name == "scr" else max(0.5, 1 + 0.15 * size)
                 found.append(Event(now + where / AFFECT_HZ, name, height))
