@@ -20,7 +20,7 @@ def test_every_bundled_toml_parses_and_says_something(path: Path) -> None:
 def test_a_data_folder_explains_itself_and_holds_no_python(kind: str) -> None:
     folder = bundled(kind)
     assert (folder / "README.md").read_text(encoding="utf-8").strip()
-    assert [p.name for p in folder.rglob("*") if p.is_file() and p.suffix not in (".toml", ".md")] == []
+    assert [p.name for p in folder.rglob("*") if p.is_file() and p.suffix not in (".toml", ".md", ".json")] == []
     assert list(folder.glob("*.toml"))
 
 
