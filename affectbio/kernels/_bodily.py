@@ -9,11 +9,53 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._samples import real_samples
 
-__all__ = ["bridged", "checked_rate", "clipped", "per_window", "signal_1d", "stretches", "turning_points"]
+__all__ = [
+    "bridged",
+    "checked_rate",
+    "clipped",
+    "lost_as_nan",
+    "per_window",
+    "signal_1d",
+    "stretches",
+    "turning_points",
+]
 
 _Floats = npt.NDArray[np.float64]
+
+# In no unit is a signal as large: such a number is a transmission error, and its square may be none at all.
+_LARGEST = 1e60
+
+
+def lost_as_nan(x: npt.ArrayLike) -> _Floats:
+    """Give samples as float64, NaN for every lost one.
+
+    Parameters
+    ----------
+    x : array-like, shape (..., n_times)
+        NaN, inf, and what is beyond 1e60 are lost samples.
+
+    Returns
+    -------
+    ndarray, shape (..., n_times)
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If these are no real numbers, or a single one.
+
+    Examples
+    --------
+    >>> lost_as_nan([1, -float("inf"), 1e200])
+    array([ 1., nan, nan])
+    """
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiu" or array.ndim == 0:
+        raise ValueError(f"expected real numbers with time as last axis; found {array.dtype}, shape {array.shape}")
+    out: _Floats = array.astype(np.float64)
+    out[~(np.abs(out) < _LARGEST)] = np.nan
+    return out
 
 
 def per_window(x: npt.ArrayLike, measure: Callable[[_Floats], npt.ArrayLike], n_axes: int = 1) -> tuple[_Floats, ...]:
@@ -45,13 +87,12 @@ def per_window(x: npt.ArrayLike, measure: Callable[[_Floats], npt.ArrayLike], n_
     >>> per_window([[1, 2], [3, 4]], lambda row: [row.sum(), row.max()])
     (array([3., 7.]), array([2., 4.]))
     """
-    samples = real_samples(x)
+    samples = lost_as_nan(x)
     if samples.size == 0:
         axis = samples.shape.index(0)
         raise SignalQualityError(f"expected samples; found none: axis {axis} of x, shape {samples.shape}, is empty")
     lead = samples.shape[:-n_axes]
-    rows = samples.reshape(math.prod(lead), *samples.shape[-n_axes:]).astype(np.float64)
-    rows[~np.isfinite(rows)] = np.nan
+    rows = samples.reshape(math.prod(lead), *samples.shape[-n_axes:])
     out = np.moveaxis(np.array([measure(row) for row in rows], dtype=np.float64), 1, 0)
     out = out.reshape(len(out), *lead, *out.shape[2:])
     # The dots make a 0-d array, not a scalar, of a single window's field.
@@ -81,12 +122,12 @@ def signal_1d(x: npt.ArrayLike) -> _Floats:
     >>> signal_1d([1, float("inf")])
     array([ 1., nan])
     """
-    samples = real_samples(x)
+    samples = lost_as_nan(x)
     if samples.ndim != 1:
         raise ValueError(f"expected one signal of shape (n_times,); found shape {samples.shape}")
     if len(samples) == 0:
         raise SignalQualityError("expected samples; found none: axis 0 of x, shape (0,), is empty")
-    return np.where(np.isfinite(samples), samples, np.nan).astype(np.float64)
+    return samples
 
 
 def checked_rate(sfreq: float, least: float, what: str) -> float:

@@ -6,7 +6,7 @@ sparse activity of the sudomotor nerve that drives it, B l cubic splines with a 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,7 @@ def solve(y: _Floats, weight: _Floats, sfreq: float) -> Solution:
     """
     model = _model(y, weight, sfreq)
     n = len(y)
-    start = np.linalg.solve(model.inner, model.basis.T @ (weight * y)).astype(np.float64)
+    start = np.linalg.solve(model.inner, model.basis_t @ (weight * y))
     # Rounding grows with the signal.
     tolerance = 1e-6 * max(1.0, float(np.abs(y).max()))
     # Any positive numbers would do; these take few steps.
@@ -105,10 +105,12 @@ class _Model(NamedTuple):
     weight: _Floats
     ma: _Floats  # the three diagonals of M
     ar: _Floats  # and of A
-    basis: _Floats  # B and C side by side
+    basis: Any  # B and C side by side, sparse: four splines reach a sample
+    basis_t: Any
     ridge: _Floats
     inner: _Floats  # second derivatives of the cost: among tonic coefficients,
-    cross: _Floats  # between those and q,
+    cross: Any  # between those and q, sparse,
+    cross_t: Any
     fit: _Floats  # and within q, as diagonals
     cost: _Floats  # gradient of α |A q|₁ where A q is positive
 
@@ -122,44 +124,52 @@ class _Point(NamedTuple):
 
 def _model(y: _Floats, weight: _Floats, sfreq: float) -> _Model:
     from scipy.signal import bilinear
+    from scipy.sparse import diags_array
 
     rates = [1 / tau for tau in _TAU_S]
     numerator, denominator = bilinear([rates[1] - rates[0]], np.poly([-rate for rate in rates]), sfreq)
     ma, ar = numerator / numerator[0], denominator / numerator[0]
     basis, ridge = _tonic_basis(len(y), sfreq)
-    inner = basis.T @ (weight[:, None] * basis) + np.diag(ridge)
-    cross = np.apply_along_axis(lambda column: _transposed(ma, weight * column), 0, basis)
+    weighted = diags_array(weight) @ basis
+    inner = (basis.T @ weighted).toarray() + np.diag(ridge)
+    cross = diags_array(ma, offsets=[0, 1, 2], shape=(len(y), len(y))) @ weighted
     cost = _ALPHA * _transposed(ar, np.ones(len(y)))
-    return _Model(y, weight, ma, ar, basis, ridge, inner, cross, _gram(ma, weight), cost)
+    return _Model(y, weight, ma, ar, basis, basis.T, ridge, inner, cross, cross.T, _gram(ma, weight), cost)
 
 
 def _optimality(model: _Model, point: _Point) -> tuple[float, tuple[_Floats, _Floats, _Floats]]:
     """Give what is 0 at the optimum: complementarity; slopes along q and tonic; A q less the slack."""
     rest = model.weight * (_times(model.ma, point.q) + model.basis @ point.tonic - model.y)
     slope_q = _transposed(model.ma, rest) + model.cost - _transposed(model.ar, point.dual)
-    slope_tonic = model.basis.T @ rest + model.ridge * point.tonic
+    slope_tonic = model.basis_t @ rest + model.ridge * point.tonic
     gap = float(point.slack @ point.dual) / len(model.y)
     return gap, (slope_q, slope_tonic, _times(model.ar, point.q) - point.slack)
 
 
 def _advanced(model: _Model, point: _Point, gap: float, slopes: tuple[_Floats, _Floats, _Floats]) -> _Point:
     """Take one step."""
-    from scipy.linalg import cho_solve_banded, cholesky_banded
+    from scipy.linalg.lapack import dpbtrf, dpbtrs
 
     slope_q, slope_tonic, infeasible = slopes
     slack, dual = point.slack, point.dual
     steep = dual / slack
     # The bilinear transform has a zero at half the rate, where without a floor the matrix nears singularity. It makes
     # steps shorter, and leaves the optimum where it is.
-    factor = cholesky_banded(model.fit + _gram(model.ar, steep + 1e-9), lower=True), True
-    carried = cho_solve_banded(factor, model.cross)
-    schur = model.inner - model.cross.T @ carried
+    factor, failed = dpbtrf(model.fit + _gram(model.ar, steep + 1e-9), lower=1)
+    if failed:
+        raise np.linalg.LinAlgError("not positive definite")
+
+    def solved(right: _Floats) -> _Floats:
+        x: _Floats = dpbtrs(factor, right, lower=1)[0]
+        return x
+
+    # With dense matrices, BLAS would share out products so small among threads, which costs more than it gains.
+    schur = model.inner - model.cross_t @ solved(model.cross.toarray(order="F"))
 
     def direction(complementarity: _Floats) -> _Point:
         right = -slope_q - _transposed(model.ar, complementarity / slack + steep * infeasible)
-        alone = cho_solve_banded(factor, right)
-        tonic = np.linalg.solve(schur, -slope_tonic - model.cross.T @ alone)
-        q = alone - carried @ tonic
+        tonic = np.linalg.solve(schur, -slope_tonic - model.cross_t @ solved(right))
+        q = solved(right - model.cross @ tonic)
         to_slack = _times(model.ar, q) + infeasible
         return _Point(q, tonic, to_slack, -(complementarity + dual * to_slack) / slack)
 
@@ -171,17 +181,18 @@ def _advanced(model: _Model, point: _Point, gap: float, slopes: tuple[_Floats, _
     return _Point(*(here + length * change for here, change in zip(point, aim, strict=True)))
 
 
-def _tonic_basis(n: int, sfreq: float) -> tuple[_Floats, _Floats]:
-    """Give splines of height 1, then offset and slope, as columns; and the penalty on each."""
+def _tonic_basis(n: int, sfreq: float) -> tuple[Any, _Floats]:
+    """Give splines of height 1, then offset and slope, as columns of a sparse matrix; and the penalty on each."""
     from scipy.interpolate import BSpline
+    from scipy.sparse import csr_array, hstack
 
     t = np.arange(n) / sfreq
     # Three knots beyond either end, so that the splines sum to one up to it.
     knots = np.arange(-3, np.floor(t[-1] / _KNOT_S) + 5) * _KNOT_S
-    splines = 1.5 * BSpline.design_matrix(t, knots, 3).toarray()
-    line = np.column_stack([np.ones(n), t / max(t[-1], 1 / sfreq)])
+    splines = 1.5 * BSpline.design_matrix(t, knots, 3)
+    line = csr_array(np.column_stack([np.ones(n), t / max(t[-1], 1 / sfreq)]))
     # The line is free; but where all samples are lost, something must hold it.
-    return np.hstack([splines, line]), np.r_[np.full(splines.shape[1], _GAMMA), 1e-9, 1e-9]
+    return hstack([splines, line], format="csr"), np.r_[np.full(splines.shape[1], _GAMMA), 1e-9, 1e-9]
 
 
 def _times(band: _Floats, q: _Floats) -> _Floats:

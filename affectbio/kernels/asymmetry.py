@@ -131,7 +131,8 @@ def dasm(features: npt.ArrayLike, ch_names: Sequence[str], pairs: Pairs | None =
     Returns
     -------
     ndarray, shape (..., n_pairs, n_bands)
-        Left minus right, in the unit of the features; it does not depend on that of the signal. float32 for float32.
+        Left minus right, in the unit of the features; it does not depend on that of the signal. NaN where one of the
+        two is not finite. float32 for float32.
 
     Raises
     ------
@@ -163,7 +164,7 @@ def rasm(features: npt.ArrayLike, ch_names: Sequence[str], pairs: Pairs | None =
     Returns
     -------
     ndarray, shape (..., n_pairs, n_bands)
-        Left over right; NaN where right is 0. float32 for float32.
+        Left over right; NaN where right is 0 or one of the two is not finite. float32 for float32.
 
     Raises
     ------
@@ -200,7 +201,8 @@ def dcau(features: npt.ArrayLike, ch_names: Sequence[str], pairs: Pairs | None =
     Returns
     -------
     ndarray, shape (..., n_pairs, n_bands)
-        Frontal minus posterior, in the unit of the features. float32 for float32.
+        Frontal minus posterior, in the unit of the features; NaN where one of the two is not finite.
+        float32 for float32.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def frontal_alpha_asymmetry(
     -------
     ndarray, shape (...)
         Above 0 where the right has more alpha, which is taken for more activity on the left. NaN where a power is not
-        positive. float32 for float32.
+        a positive number. float32 for float32.
 
     Raises
     ------
@@ -273,7 +275,8 @@ def _sides(features: npt.ArrayLike, ch_names: Sequence[str], pairs: Pairs) -> li
     missing = sorted({name for pair in pairs for name in pair} - index.keys())
     if missing:
         raise DataError(f"no channel {', '.join(missing)}; there are {', '.join(ch_names)}")
-    return [values[..., [index[name] for name in side], :] for side in zip(*pairs, strict=True)]
+    known = np.where(np.isfinite(values), values, np.nan)
+    return [known[..., [index[name] for name in side], :] for side in zip(*pairs, strict=True)]
 
 
 def _checked(ch_names: Sequence[str]) -> Sequence[str]:

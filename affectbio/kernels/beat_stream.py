@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.kernels.peaks import REFRACTORY_S, Kind, checked_method, checked_signal, vertex
+from affectbio.kernels.peaks import REFRACTORY_S, Kind, checked_method, checked_signal, vertex, window_means
 
 __all__ = ["BeatStream", "Beats"]
 
@@ -260,21 +260,9 @@ class BeatStream:
         self._level = float(np.median(self._levels)) if self._levels else 0.0
 
     def _mean(self, first: int, last: int, width: int) -> _Floats:
-        """Give the moving average of the power, the same bit for bit however the stream was cut.
-
-        A running sum would depend on where it began, so sums of 1, 2, 4, … samples are put together.
-        """
+        """Give the moving average of the power around samples ``first`` up to ``last`` (not included)."""
         begin = first - width // 2 - self._first
-        part = self._power[begin : begin + last - first + width - 1]
-        total: _Floats = np.zeros(last - first)
-        done, size = 0, 1
-        while size <= width:
-            if width & size:
-                total = total + part[done : done + last - first]
-                done += size
-            part = part[: max(0, len(part) - size)] + part[size:]
-            size *= 2
-        return total / width
+        return window_means(self._power[begin : begin + last - first + width - 1], width)
 
     def _blocks(self, above: npt.NDArray[np.bool_], last: int) -> list[tuple[int, int]]:
         """Give the stretches that have ended; one longer than a beat ends there, as else a block could last forever."""

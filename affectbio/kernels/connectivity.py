@@ -213,8 +213,8 @@ def weighted_phase_lag_index(
     Returns
     -------
     ndarray, shape (..., n_bands, n_chans, n_chans)
-        ``|Σ Im S| / Σ |Im S|``, equation 8 there, from 0 to 1. 0 on the diagonal and wherever there is no lag at all, as
-        for one source in two channels. NaN as for `phase_locking_value`.
+        ``|Σ Im S| / Σ |Im S|``, equation 8 there, from 0 to 1; 0 on the diagonal and wherever there is no lag at all,
+        as for one source in two channels. NaN as for `phase_locking_value`.
 
     Raises
     ------
@@ -271,9 +271,9 @@ def _per_band(
     It takes spectra, shape (n_freqs, n_chans, n_segments), and which of them are whole, shape (n_chans, n_segments), 1
     or 0; it gives (n_freqs, n_chans, n_chans).
     """
+    if np.ndim(x) < 2 or 0 in np.shape(x)[:-1]:
+        raise ValueError(f"expected channels and times, shape (..., n_chans, n_times); found shape {np.shape(x)}")
     samples = real_samples(x)
-    if samples.ndim < 2 or 0 in samples.shape[:-1]:
-        raise ValueError(f"expected channels and times, shape (..., n_chans, n_times); found shape {samples.shape}")
     resolved = resolve_bands(bands, sfreq)
     lead, n_chans = samples.shape[:-2], samples.shape[-2]
     out = np.full((*lead, len(resolved), n_chans, n_chans), np.nan)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._bodily import lost_as_nan
 from affectbio.kernels._samples import real_samples
 
 __all__ = ["covariance", "log_euclidean", "log_euclidean_mean", "tangent_vector"]
@@ -60,7 +62,7 @@ def covariance(x: npt.ArrayLike, shrinkage: Literal["ledoit-wolf"] | float = "le
     array([[1. , 0.8],
            [0.8, 1. ]])
     """
-    samples = real_samples(x)
+    samples = lost_as_nan(x)
     if samples.ndim < 2 or 0 in samples.shape[:-1]:
         raise ValueError(f"expected channels and times, shape (..., n_chans, n_times); found shape {samples.shape}")
     n_chans, n_times = samples.shape[-2:]
@@ -68,11 +70,11 @@ def covariance(x: npt.ArrayLike, shrinkage: Literal["ledoit-wolf"] | float = "le
         raise SignalQualityError(
             f"a covariance needs 2 samples, but the last axis of x, shape {samples.shape}, holds {n_times}"
         )
-    if shrinkage != "ledoit-wolf" and not (isinstance(shrinkage, int | float) and 0 <= shrinkage <= 1):
+    if shrinkage != "ledoit-wolf" and not (isinstance(shrinkage, Real) and 0 <= shrinkage <= 1):
         raise ValueError(f"shrinkage is 'ledoit-wolf' or a weight from 0 to 1; found {shrinkage!r}")
     moving = (samples != samples[..., :1]).any(axis=-1)
     whole = np.asarray(np.isfinite(samples).all(axis=(-2, -1)) & moving.all(axis=-1))
-    kept = np.where(whole[..., None, None], samples, 0.0).astype(np.float64, copy=False)
+    kept = np.where(whole[..., None, None], samples, 0.0)
     centred = kept - kept.mean(axis=-1, keepdims=True)
     sample = centred @ centred.swapaxes(-1, -2) / (n_times - 1)
     target = np.trace(sample, axis1=-2, axis2=-1)[..., None, None] / n_chans * np.eye(n_chans)
@@ -137,9 +139,9 @@ def log_euclidean_mean(cov: npt.ArrayLike) -> _Floats:
     array([[2., 0.],
            [0., 2.]])
     """
+    if np.ndim(cov) < 3 or np.shape(cov)[0] == 0:
+        raise ValueError(f"expected a stack of matrices to average; found an array of shape {np.shape(cov)}")
     matrices = _square(cov)
-    if matrices.ndim < 3 or matrices.shape[0] == 0:
-        raise ValueError(f"expected a stack of matrices to average; found an array of shape {matrices.shape}")
     logs = _of_eigenvalues(matrices, np.log)
     known = np.isfinite(logs).all(axis=(-2, -1), keepdims=True)
     n_known = known.sum(axis=0)
@@ -186,6 +188,12 @@ def tangent_vector(cov: npt.ArrayLike, reference: npt.ArrayLike) -> _Floats:
         raise ValueError(
             f"expected a reference of {matrices.shape[-1]} channels as cov has; found shape {centre.shape}"
         )
+    try:
+        np.broadcast_shapes(matrices.shape, centre.shape)
+    except ValueError as error:
+        raise ValueError(
+            f"cov of shape {matrices.shape} does not broadcast with reference of {centre.shape}"
+        ) from error
     whitener = _of_eigenvalues(centre, lambda values: 1 / np.sqrt(values))
     return _upper(_of_eigenvalues(whitener @ matrices @ whitener, np.log))
 

@@ -73,9 +73,13 @@ def checked_intervals(rr: npt.ArrayLike) -> npt.NDArray[np.float64]:
     >>> checked_intervals([0.8, 1])
     array([0.8, 1. ])
     """
-    array = np.asarray(rr, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"expected intervals of shape (n_intervals,), found shape {array.shape}")
+    given = np.asarray(rr)
+    # An empty list has no kind of its own.
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "fiu"):
+        raise ValueError(
+            f"expected intervals as real numbers, shape (n_intervals,); found {given.dtype}, shape {given.shape}"
+        )
+    array = given.astype(np.float64)
     bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
     if len(bad):
         raise ValueError(

@@ -178,8 +178,7 @@ def decompose_eda(x: npt.ArrayLike, sfreq: float, *, scale: float | None = 1e-6)
     """
     sfreq = checked_rate(sfreq, _LEAST_HZ, "skin conductance")
     _check_scale(scale)
-    parts = np.array(per_window(x, lambda row: np.array(_split(row, sfreq, scale))))
-    return EdaParts(*np.where(np.isfinite(x), parts, np.nan))
+    return EdaParts(*per_window(x, lambda row: np.where(np.isnan(row), np.nan, _split(row, sfreq, scale))))
 
 
 def skin_conductance_responses(
@@ -356,9 +355,12 @@ def _split(row: _Floats, sfreq: float, scale: float | None) -> EdaParts:
     coarse: _Floats = np.divide(
         np.where(known, blocks, 0).sum(axis=1), known.sum(axis=1), where=weight > 0, out=np.zeros(n_blocks)
     )
-    mean = coarse[weight > 0].mean()
+    # Not the mean, which one wrong number would move far from all the others.
+    level = np.median(coarse[weight > 0])
     scale = scale or float(coarse[weight > 0].std())
-    coarse = weight * (coarse - mean) / scale
+    if scale == 0:  # varies by so little that its square is none
+        return EdaParts(*np.full((3, len(row)), np.nan))
+    coarse = weight * (coarse - level) / scale
 
     parts = np.zeros((3, n_blocks))
     piece, margin = round(_PIECE_S * rate), round(_MARGIN_S * rate)
@@ -372,14 +374,10 @@ def _split(row: _Floats, sfreq: float, scale: float | None) -> EdaParts:
         parts[:, start:stop] = found.tonic[kept], found.phasic[kept], found.driver[kept]
         start = stop
     tonic, phasic, driver = scale * parts
-    if factor == 1:
-        return EdaParts(tonic + mean, phasic, driver)
-    from scipy.interpolate import make_interp_spline
-
     # A block stands for its middle.
     at, middle = np.arange(len(row)), factor * np.arange(n_blocks) + (factor - 1) / 2
-    tonic = make_interp_spline(middle, tonic + mean, k=3)(np.clip(at, middle[0], middle[-1]))
-    return EdaParts(tonic, np.interp(at, middle, phasic), driver[np.minimum(at // factor, n_blocks - 1)])
+    tonic, phasic = (np.interp(at, middle, part) for part in (tonic + level, phasic))
+    return EdaParts(tonic, phasic, driver[np.minimum(at // factor, n_blocks - 1)])
 
 
 def _responses(row: _Floats, parts: EdaParts, sfreq: float, min_amplitude: float, min_share: float) -> ScrEvents:

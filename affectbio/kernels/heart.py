@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._bodily import lost_as_nan
 from affectbio.kernels.beat_stream import BeatStream
 from affectbio.kernels.ectopic import correct_ectopic
 from affectbio.kernels.hrv import LONGEST_RR_S, hrv_frequency, hrv_nonlinear, hrv_time
@@ -330,17 +331,15 @@ class HeartStream:
 
 def _windows(x: npt.ArrayLike, sfreq: float, kind: Kind) -> _Floats:
     checked_method(kind, sfreq)
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiu" or array.ndim == 0 or 0 in array.shape[:-1]:
-        raise ValueError(
-            f"expected windows of real numbers, time as last axis; found {array.dtype}, shape {array.shape}"
-        )
-    if array.shape[-1] < 2 * sfreq:
+    windows = lost_as_nan(x)
+    if 0 in windows.shape[:-1]:
+        raise ValueError(f"expected windows of shape (..., n_times); found none: shape {windows.shape}")
+    if windows.shape[-1] < 2 * sfreq:
         raise SignalQualityError(
-            f"expected windows of at least 2 s to find beats in; found {array.shape[-1] / sfreq:g} s "
-            f"(shape {array.shape} at {sfreq:g} Hz)"
+            f"expected windows of at least 2 s to find beats in; found {windows.shape[-1] / sfreq:g} s "
+            f"(shape {windows.shape} at {sfreq:g} Hz)"
         )
-    return array.astype(np.float64)
+    return windows
 
 
 def _beats(x: _Floats, sfreq: float, kind: Kind) -> tuple[_Floats, _Floats]:

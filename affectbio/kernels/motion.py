@@ -133,7 +133,7 @@ def motion_features(acceleration: npt.ArrayLike, sfreq: float, *, gyro: npt.Arra
     def measure(window: _Floats) -> list[float]:
         out = dict.fromkeys(MotionFeatures._fields, np.nan)
         lost = np.isnan(window[:3]).any(axis=0)
-        if window.shape[-1] < _SHORTEST_S * sfreq or lost.mean() > _LOST_SHARE:
+        if window.shape[-1] < max(2, _SHORTEST_S * sfreq) or lost.mean() > _LOST_SHARE:
             return list(out.values())
         there = window[:3, ~lost]
         norm = np.linalg.norm(there, axis=0)

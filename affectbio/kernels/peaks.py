@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
+from affectbio.kernels._bodily import lost_as_nan
 
 __all__ = [
     "METHODS",
@@ -26,6 +27,7 @@ __all__ = [
     "find_beats",
     "pulse_arrival",
     "vertex",
+    "window_means",
 ]
 
 Kind = Literal["ecg", "ppg", "ppg_foot"]
@@ -106,14 +108,14 @@ def find_beats(x: npt.ArrayLike, sfreq: float, kind: Kind = "ecg") -> npt.NDArra
     >>> np.round(np.diff(find_beats(pulse, 64, kind="ppg"))[:6] / 64, 1)
     array([0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
     """
-    from scipy.ndimage import uniform_filter1d
-
     samples, method = checked_signal(x), checked_method(kind, sfreq)
     y = _band(samples, sfreq, method)
     power = y**2 if kind == "ecg" else np.maximum(y, 0.0) ** 2
     event = round(method.event_s * sfreq)
-    over_event = uniform_filter1d(power, event)
-    over_beat = uniform_filter1d(power, round(method.beat_s * sfreq))
+    over_event, over_beat = (
+        window_means(np.pad(power, (width // 2, (width - 1) // 2), mode="symmetric"), width)
+        for width in (event, round(method.beat_s * sfreq))
+    )
     above = over_event > over_beat + method.beta * np.median(over_beat)
     edges = np.flatnonzero(np.diff(above, prepend=False, append=False))
     blocks = [slice(start, stop) for start, stop in edges.reshape(-1, 2) if stop - start >= event]
@@ -205,7 +207,7 @@ def beat_quality(
     brought to unit variance before the mean, so that one large artefact does not become the template, and none is part
     of its own.
 
-    Memory is that of n_beats · median interval samples: for a day at 250 Hz 200 MB or so.
+    Memory is five times that of n_beats · median interval samples: for a day at 250 Hz 0.9 GB.
 
     Examples
     --------
@@ -305,6 +307,44 @@ def vertex(
     return np.clip(np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend != 0), -0.5, 0.5)
 
 
+def window_means(x: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
+    """Average over each window of so many samples.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_times,)
+        No shorter than a window.
+    width : int
+        Samples in a window.
+
+    Returns
+    -------
+    ndarray, shape (n_times - width + 1,)
+        From the window that begins with the first sample on.
+
+    Notes
+    -----
+    A running sum would round by what came before: differently where a stream is cut, and after one wrong number far
+    above all others to nothing but noise. So sums of 1, 2, 4, … samples are put together, in O(n_times · log(width)).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> window_means(np.array([1.0, 2.0, 6.0, 1e30, 3.0, 3.0, 3.0]), 3)
+    array([3.00000000e+00, 3.33333333e+29, 3.33333333e+29, 3.33333333e+29,
+           3.00000000e+00])
+    """
+    total = np.zeros(len(x) - width + 1)
+    part, done, size = x, 0, 1
+    while size <= width:
+        if width & size:
+            total += part[done : done + len(total)]
+            done += size
+        part = part[: max(0, len(part) - size)] + part[size:]
+        size *= 2
+    return total / width
+
+
 def _one_per_beat(peaks: npt.NDArray[np.int64], y: npt.NDArray[np.float64], sfreq: float) -> npt.NDArray[np.int64]:
     """Keep the higher of peaks too close together for two beats."""
     kept: list[int] = []
@@ -345,7 +385,7 @@ def checked_method(kind: str, sfreq: float) -> _Method:
 
     Parameters
     ----------
-    kind : {"ecg", "ppg"}
+    kind : {"ecg", "ppg", "ppg_foot"}
         Which of the two it is.
     sfreq : float
         Sampling rate in Hz.
@@ -397,10 +437,9 @@ def checked_signal(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
     >>> checked_signal([1, float("inf")])
     array([ 1., nan])
     """
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiu" or array.ndim != 1:
-        raise ValueError(f"expected real numbers of shape (n_times,); found {array.dtype}, shape {array.shape}")
-    samples: npt.NDArray[np.float64] = np.where(np.isfinite(array), array, np.nan).astype(np.float64)
+    samples = lost_as_nan(x)
+    if samples.ndim != 1:
+        raise ValueError(f"expected one signal of shape (n_times,); found shape {samples.shape}")
     return samples
 
 
@@ -417,7 +456,10 @@ def _indices(beats: npt.ArrayLike, n_times: int) -> npt.NDArray[np.int64]:
 
 
 def _times(beats_s: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    times = np.asarray(beats_s, dtype=np.float64)
+    given = np.asarray(beats_s)
+    if given.size and given.dtype.kind not in "fiu":
+        raise ValueError(f"expected rising times in seconds as real numbers; found {given.dtype}")
+    times = given.astype(np.float64)
     if times.ndim != 1 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError(f"expected rising times in seconds, shape (n_beats,); found shape {times.shape}: {times}")
     return times

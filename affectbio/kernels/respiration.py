@@ -272,4 +272,4 @@ def _likeness(y: _Floats, breaths: Breaths) -> float:
     shapes -= shapes.mean(axis=1, keepdims=True)
     template = shapes.mean(axis=0)
     sizes = np.linalg.norm(shapes, axis=1) * np.linalg.norm(template)
-    return float((shapes @ template / sizes).mean())
+    return float((shapes @ template / sizes).mean()) if sizes.all() else np.nan

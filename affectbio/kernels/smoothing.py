@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._samples import real_samples
 
 __all__ = [
     "CausalMovingAverage",
@@ -246,6 +245,7 @@ class LdsFilter:
         """
         values, single = _windows_first(chunk, self.axis)
         if self._state is None:
+            _check_variances_fit(values, self.q, self.r)
             self._state = _unknown(values.shape[1:])
         _check_shape(values.shape[1:], self._state[0].shape)
         means, variances = np.empty_like(values), np.empty_like(values)
@@ -288,6 +288,7 @@ def lds_smooth_with_look_ahead(
     """
     q, r = _checked_variances(q, r), np.asarray(r, np.float64)
     values, single = _windows_first(features, axis)
+    _check_variances_fit(values, q, r)
     means, variances = np.empty_like(values), np.empty_like(values)
     _forward(values, q, r, _unknown(values.shape[1:]), means, variances)
     for t in range(len(values) - 2, -1, -1):
@@ -345,7 +346,7 @@ def fit_lds(features: npt.ArrayLike) -> LdsParameters:
     # Golden section, each feature on its own: of the two points within, one is always that of the step before.
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = _cost(values, left)[0], _cost(values, right)[0]
-    while (high - low).max() > _TOLERANCE:
+    while np.max(high - low, initial=0.0) > _TOLERANCE:
         lower = at_left < at_right
         low, high = np.where(lower, low, left), np.where(lower, right, high)
         new = np.where(lower, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
@@ -411,12 +412,24 @@ def _checked_variances(q: npt.ArrayLike, r: npt.ArrayLike) -> _Floats:
     return steps
 
 
+def _check_variances_fit(values: _Floats, q: _Floats, r: _Floats) -> None:
+    shape = values.shape[1:]
+    for name, variance in (("q", q), ("r", r)):
+        ahead = len(shape) - variance.ndim
+        if ahead < 0 or any(n not in (1, m) for n, m in zip(variance.shape, shape[ahead:], strict=True)):
+            raise ValueError(
+                f"expected {name} that broadcasts with features of {shape} a window; found {variance.shape}"
+            )
+
+
 def _windows_first(features: npt.ArrayLike, axis: int) -> tuple[_Floats, bool]:
     """Give features as float64 with the windows first, and say whether they were float32."""
-    values = real_samples(features)
+    values = np.asarray(features)
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"expected features of real numbers; found {values.dtype}")
     if not -values.ndim <= axis < values.ndim:
         raise ValueError(f"expected features with windows along axis {axis}; found shape {values.shape}")
-    return np.moveaxis(values, axis, 0).astype(np.float64), values.dtype == np.float32
+    return np.moveaxis(values, axis, 0).astype(np.float64), values.dtype.kind == "f" and values.dtype.itemsize <= 4
 
 
 def _as_given(values: _Floats, axis: int, single: bool) -> npt.NDArray[Any]:

@@ -102,7 +102,7 @@ def test_more_alpha_on_the_right_is_above_zero_under_any_name_of_the_file():
 @pytest.mark.parametrize("measure", [dasm, rasm, dcau])
 def test_stack_type_and_what_is_unknown(measure):
     x = features(62, 2, 4)
-    x[1, 2, 7, 3] = np.nan
+    x[1, 2, 7, 3] = np.inf
     whole = measure(x, SEED)
     for i in np.ndindex(2, 4):
         np.testing.assert_array_equal(whole[i], measure(x[i], SEED))
@@ -114,6 +114,8 @@ def test_stack_type_and_what_is_unknown(measure):
 
 def test_no_number_is_made_of_nothing():
     assert np.isnan(rasm([[1.0], [0.0]], ["F3", "F4"])).all()
+    for measure in (dasm, rasm, lambda x, names: frontal_alpha_asymmetry(np.ravel(x), names)):
+        assert np.isnan(measure([[np.inf], [np.inf]], ["F3", "F4"])).all()
     assert np.isnan(frontal_alpha_asymmetry([[0.0, 1.0], [1.0, np.nan], [-1.0, 2.0]], ["F3", "F4"])).all()
 
 

@@ -1,6 +1,7 @@
 """Compiled and plain bodies give the same numbers, and threads do the whole of the work."""
 
 import doctest
+import hashlib
 import inspect
 import multiprocessing
 import os
@@ -32,6 +33,19 @@ def chosen(monkeypatch):
 
     yield choose
     backend.cache_clear()
+
+
+@pytest.mark.parametrize("path", sorted(Path(_backend.__file__).parent.glob("_jit_*.py")), ids=lambda path: path.stem)
+def test_bodies_that_import_others_change_when_these_do(path):
+    # Numba's cache asks whether the file of a body is the one it compiled, by its content or its time of change, and
+    # not those of what was compiled into it: with another hash, it is not.
+    source = path.read_text(encoding="utf-8")
+    imported = sorted(re.findall(r"^from affectbio\.kernels\.(_jit_\w+) import", source, re.MULTILINE))
+    if imported:
+        # Read as text, so that the ends of lines do not matter.
+        texts = [path.with_name(f"{name}.py").read_text(encoding="utf-8") for name in imported]
+        line = f"# What is imported from other bodies: {hashlib.sha256(''.join(texts).encode()).hexdigest()[:12]}"
+        assert source.splitlines()[1] == line
 
 
 def test_the_variable_chooses(chosen):

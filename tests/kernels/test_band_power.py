@@ -1,5 +1,8 @@
 """Band power by every method against SciPy, against published recipes written out, and against itself in chunks."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -201,6 +204,18 @@ def test_reset_begins_a_new_signal(method):
     np.testing.assert_array_equal(live.push(x), band_power(x, 128, method=method, step_s=1.3))
 
 
+@pytest.mark.parametrize("method", STREAMED)
+@pytest.mark.parametrize("kind", [BandPowerStream, DifferentialEntropyStream])
+def test_a_stream_can_be_copied_and_pickled_on_its_way(kind, method):
+    x = noise(9, 700)
+    live = kind(9, 128, method=method, step_s=0.3)
+    live.push(x[:, :300])
+    twins = [copy.deepcopy(live), pickle.loads(pickle.dumps(live))]
+    expected = live.push(x[:, 300:])
+    for twin in twins:
+        np.testing.assert_array_equal(twin.push(x[:, 300:]), expected)
+
+
 @pytest.mark.parametrize("step_s", [1.0, 0.3, 2.6])
 @pytest.mark.parametrize("method", ["per-window", "fft"])
 def test_a_stream_holds_no_more_than_a_window(method, step_s):
@@ -233,6 +248,22 @@ def test_a_constant_channel_has_no_power(method, constant):
     for found in (band_power(x, 128, method=method), differential_entropy(x, 128, method=method)):
         assert np.isnan(found[0]).all()
         assert np.isfinite(found[1]).all()
+
+
+@pytest.mark.parametrize("order", [3, 4, 8])
+@pytest.mark.parametrize("below", [1e-2, 1e-4])
+def test_a_band_up_to_half_the_rate_costs_no_precision(order, below):
+    # Poles near half the rate amplify what lies there by one over their distance from it.
+    x, edges = noise(2, 2000), (8, 64 * (1 - below))
+    y = sosfilt(butter(order, edges, "bandpass", fs=128, output="sos"), x - x[:, :1], axis=-1)
+    expected = windows(y, 128, 1, 0.5).var(axis=-1, ddof=1).T
+    np.testing.assert_allclose(band_power(x, 128, [edges], 1, 0.5, order=order)[..., 0], expected, rtol=1e-9)
+
+
+def test_0_hz_is_in_no_band_of_a_transform():
+    x = noise(2, 500)
+    lowest = band_power(x, 100, [(1e-12, 20)], method="fft")
+    np.testing.assert_array_equal(lowest, band_power(x, 100, [(1, 20)], method="fft"))
 
 
 def test_no_group_delay_with_fft():

@@ -298,3 +298,11 @@ def test_what_makes_no_sense_is_refused_by_name():
         spectral_entropy(x, 128, 200, 300)
     with pytest.raises(ValueError, match="complex128"):
         katz_fractal_dimension(1j * x)
+
+
+@pytest.mark.parametrize(
+    "function", [hjorth, sample_entropy, permutation_entropy, higuchi_fractal_dimension, katz_fractal_dimension]
+)
+def test_no_channel_is_refused(function):
+    with pytest.raises(ValueError, match=r"at least one channel; found an array of shape \(3, 0, 150\)"):
+        function(np.empty((3, 0, 150)))

@@ -79,7 +79,7 @@ def test_mean_of_logarithms():
 
 def test_a_stack_gives_the_stack_of_results():
     x = noise(2, 3, 4, 60)
-    for shrinkage in ("ledoit-wolf", 0, 0.1):
+    for shrinkage in ("ledoit-wolf", 0, np.float32(0.1)):
         whole = covariance(x, shrinkage)
         for i in np.ndindex(2, 3):
             np.testing.assert_allclose(whole[i], covariance(x[i], shrinkage), rtol=1e-12)
@@ -88,6 +88,16 @@ def test_a_stack_gives_the_stack_of_results():
     for i in np.ndindex(2, 3):
         np.testing.assert_allclose(vectors[i], log_euclidean(covariance(x[i])), rtol=1e-12)
         np.testing.assert_allclose(at[i], tangent_vector(covariance(x[i]), covariance(x[i[0], 0])), atol=1e-12)
+
+
+@pytest.mark.parametrize("shrinkage", ["ledoit-wolf", 0, 0.5])
+def test_a_number_no_signal_reaches_is_lost(shrinkage):
+    x = np.random.default_rng(0).standard_normal((2, 3, 50))
+    expected = covariance(x, shrinkage)
+    x[0, 1, 7] = 1e200
+    cov = covariance(x, shrinkage)
+    assert np.isnan(cov[0]).all()
+    np.testing.assert_array_equal(cov[1], expected[1])
 
 
 @pytest.mark.parametrize("shrinkage", ["ledoit-wolf", 0, 0.5])
@@ -122,6 +132,8 @@ def test_what_makes_no_sense_is_refused_by_name():
         log_euclidean(noise(2, 3))
     with pytest.raises(ValueError, match=r"reference of 3 channels as cov has; found shape \(2, 2\)"):
         tangent_vector(np.eye(3), np.eye(2))
+    with pytest.raises(ValueError, match=r"shape \(3, 2, 2\) does not broadcast with reference of \(4, 2, 2\)"):
+        tangent_vector(np.stack([np.eye(2)] * 3), np.stack([np.eye(2)] * 4))
     with pytest.raises(ValueError, match=r"stack of matrices to average; found an array of shape \(3, 3\)"):
         log_euclidean_mean(np.eye(3))
 

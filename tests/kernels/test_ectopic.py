@@ -184,3 +184,9 @@ def test_whatever_comes_repaired_intervals_are_intervals(rr):
 def test_what_is_no_interval_is_refused(rr, message):
     with pytest.raises(ValueError, match=message):
         correct_ectopic(rr)
+
+
+@pytest.mark.parametrize("rr", [np.full(50, 0.8 + 0j), np.full(50, "0.8"), [[0.8]], [True, True]])
+def test_what_is_no_real_number_is_refused(rr):
+    with pytest.raises(ValueError, match="real numbers"):
+        flag_ectopic(rr)

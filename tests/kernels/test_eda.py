@@ -145,6 +145,21 @@ def test_jumps_and_noise_end_in_numbers_or_nan(height):
         assert np.isfinite(found.amplitude).all()
 
 
+def test_a_number_that_is_no_conductance_leaves_no_invented_ones():
+    x = one_response(16)
+    x[100] = 1e6
+    assert np.isnan(np.array(decompose_eda(x, 16))).all()
+    assert len(skin_conductance_responses(x, 16).peak) == 0
+    x[100] = 1e200
+    assert np.isnan(decompose_eda(x, 16).tonic).sum() == 1
+    assert len(skin_conductance_responses(x, 16).peak) == 1
+
+
+def test_a_signal_whose_variance_is_no_number_has_no_parts():
+    x = 1e-300 * np.random.default_rng(0).standard_normal(400)
+    assert np.isnan(decompose_eda(x, 4, scale=None).tonic).all()
+
+
 def test_responses_of_someone_who_sees_pictures(event_related):
     # NeuroKit 0.2.13: nk.eda_process(eda, sampling_rate=100) finds 9, of at least a tenth of the largest.
     theirs = np.array([14.95, 23.04, 27.54, 47.48, 70.23, 106.40, 122.05, 132.68, 147.41])

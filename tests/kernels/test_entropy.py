@@ -192,6 +192,7 @@ def test_the_array_is_not_written_to():
         ({"x": np.float64(3)}, ValueError, "time as last axis"),
         ({"log": "10"}, ValueError, "'e' for nats or '2' for bits; found '10'"),
         ({"order": 0}, ValueError, "at least 1; found 0"),
+        ({"order": 2.5}, ValueError, "whole order of at least 1; found 2.5"),
         ({"window_s": 0.01}, ValueError, "is 1 samples every 1; a variance needs at least 2"),
         ({"step_s": -1}, ValueError, "100 samples every -100"),
         ({"window_s": float("nan")}, ValueError, "window of nan s"),

@@ -131,7 +131,8 @@ def test_a_sensor_that_shows_no_gravity_is_nan(norm):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "sfreq", "tremor"), [(0.9, 50, None), (3.9, 50, False), (4, 50, True), (20, 25, False)]
+    ("seconds", "sfreq", "tremor"),
+    [(0.9, 50, None), (1, 1, None), (2, 1, False), (3.9, 50, False), (4, 50, True), (20, 25, False)],
 )
 def test_what_is_too_short_or_slow_is_nan(seconds, sfreq, tremor):
     found = motion_features(shaking(5.0, seconds=seconds, sfreq=sfreq), sfreq)

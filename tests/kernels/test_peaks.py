@@ -211,6 +211,15 @@ def test_the_vertex_of_a_parabola(apex):
     assert vertex(peak, peak, peak) == 0
 
 
+@pytest.mark.parametrize("height", [1e6, 1e15, 1e200])
+def test_one_wrong_number_costs_the_beats_beside_it(record_100, height):
+    ecg = record_100[0][:36_000].astype(float)
+    expected = find_beats(ecg, 360)
+    ecg[18_000] = height
+    far = expected[np.abs(expected - 18_000) > 5 * 360]
+    assert matches(find_beats(ecg, 360), far, 1) == len(far)
+
+
 @given(st.integers(200, 1200), st.integers(0, 2**32 - 1), st.sampled_from(["ecg", "ppg", "ppg_foot"]))
 def test_whatever_comes_beats_rise_and_keep_their_distance(n_times, seed, kind):
     rng = np.random.default_rng(seed)
@@ -229,7 +238,7 @@ def test_whatever_comes_beats_rise_and_keep_their_distance(n_times, seed, kind):
     [
         (lambda: find_beats(np.zeros(1000), 360, "eeg"), "kind is 'ecg', 'ppg' or 'ppg_foot'; found 'eeg'"),
         (lambda: find_beats(np.zeros(1000), 40), "at least 50 Hz; found 40"),
-        (lambda: find_beats(np.zeros((2, 1000)), 360), r"shape \(n_times,\); found float64, shape \(2, 1000\)"),
+        (lambda: find_beats(np.zeros((2, 1000)), 360), r"shape \(n_times,\); found shape \(2, 1000\)"),
         (lambda: find_beats(np.zeros(1000, complex), 360), "real numbers"),
         (lambda: beat_times(np.zeros(1000), [3, 1000], 360), "from 0 to 999; found int64"),
         (lambda: beat_times(np.zeros(1000), [3.5], 360), "found float64"),
@@ -247,3 +256,8 @@ def test_what_makes_no_sense_is_refused_by_name(call, message):
 def test_too_little_signal_is_refused(x):
     with pytest.raises(SignalQualityError, match="at least 2 s of signal"):
         find_beats(x, 360)
+
+
+def test_times_that_are_no_real_numbers_are_refused():
+    with pytest.raises(ValueError, match="real numbers; found complex128"):
+        pulse_arrival([1j, 2j], [0.5])

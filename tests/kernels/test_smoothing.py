@@ -185,6 +185,11 @@ def test_what_makes_no_sense_is_refused_by_name():
         lds_filter(z, -1, 1)
     with pytest.raises(ValueError, match="r=0"):
         lds_smooth_with_look_ahead(z, 1, 0)
+    for smooth in (lds_filter, lds_smooth_with_look_ahead):
+        with pytest.raises(ValueError, match=r"q that broadcasts with features of \(2,\) a window; found \(3,\)"):
+            smooth(z, [1, 2, 3], 1)
+        with pytest.raises(ValueError, match=r"r that broadcasts with features of \(1,\) a window; found \(2,\)"):
+            smooth(z[:, :1], 1, [1, 2])
     with pytest.raises(ValueError, match="r=nan"):
         LdsFilter(1, np.nan)
     with pytest.raises(ValueError, match=r"axis -2; found shape \(10,\)"):

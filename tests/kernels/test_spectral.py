@@ -48,6 +48,12 @@ def occipital():
         return {name: 1e-6 * np.cumsum(file[name], axis=1, dtype=np.float64) for name in file.files}
 
 
+def test_an_overlap_that_is_no_binary_number_counts_whole_samples():
+    # 0.29 times 100 is 28.999999999999996.
+    _, spectra, _ = segment_spectra(noise(1, 242), 100, window_s=1, overlap=0.29)
+    assert spectra.shape[-2] == 1 + (242 - 100) // 71
+
+
 @pytest.mark.parametrize(("sfreq", "window_s", "overlap"), [(128, 2, 0.5), (250.5, 1.7, 0.75), (100, 0.51, 0)])
 def test_welch_equals_scipys(sfreq, window_s, overlap):
     x = 3e-5 + 1e-5 * noise(2, 3, 2001)

@@ -1,6 +1,7 @@
 """Morlet and Morse transforms against direct convolution, MNE, PyWavelets, closed forms and themselves in NumPy."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from affectbio.kernels import (
 )
 from affectbio.kernels import _jit_fft as jit_fft
 from affectbio.kernels._fft_factors import radices, twiddles
+from affectbio.kernels._wavelet_plan import Morlet, plan
 
 SFREQ = 128.0
 GRID = np.geomspace(1, 50, 12)
@@ -182,6 +184,26 @@ def test_white_noise_has_its_density_with_l2(function):
 def test_an_offset_changes_nothing():
     x = eeg(2, 1000)
     np.testing.assert_allclose(morlet_power(x + 0.1, SFREQ, GRID), morlet_power(x, SFREQ, GRID), rtol=1e-6, atol=1e-18)
+
+
+@pytest.mark.parametrize("function", [morlet_power, morse_power, scalogram])
+def test_what_overflows_is_not_taken_for_nothing(function):
+    # Its power, 1e50, is no single precision number.
+    huge = (1e25 * np.random.default_rng(0).standard_normal((2, 500))).astype(np.float32)
+    assert not np.isfinite(function(huge, SFREQ, [10.0])).any()
+
+
+def test_a_picture_of_a_long_recording_is_planned_at_once():
+    tracemalloc.start()
+    n_times = 1_000_003
+    planned = plan(n_times, 1000.0, (1.0, 7.0, 40.0), Morlet(), "l1", np.dtype(np.float64), 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * 8 * n_times
+    # All weights of a cell together are one.
+    for kind, n_taps in enumerate(planned.n_taps):
+        weights = planned.weights[planned.weight_at[kind] : planned.weight_at[kind + 1]].reshape(64, n_taps)
+        np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-11)
 
 
 def test_power_is_never_negative():
@@ -393,13 +415,15 @@ def test_refuses(function, arguments, message):
     [
         ({"n_times": 0}, "found n_times=0"),
         ({"n_times": 7.5}, "found n_times=7.5"),
+        ({"n_times": np.inf}, "found n_times=inf"),
+        ({"freqs": (1, 50, np.inf)}, "a tuple is a grid"),
         ({"n_times": 501}, "a picture of 501 cells.*holds 500"),
         ({"log": "2"}, "log is 'e' or '10'.*found '2'"),
     ],
 )
 def test_a_picture_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
-        scalogram(eeg(2, 500), SFREQ, GRID, **arguments)
+        scalogram(**({"x": eeg(2, 500), "sfreq": SFREQ, "freqs": GRID} | arguments))
 
 
 @pytest.mark.parametrize(
@@ -414,3 +438,12 @@ def test_a_picture_refuses(arguments, message):
 def test_a_wrong_out_is_refused(out, message):
     with pytest.raises(ValueError, match=message):
         scalogram(eeg(2, 500), SFREQ, GRID, out=out)
+
+
+@pytest.mark.parametrize("function", [morlet_power, scalogram])
+def test_an_out_that_overlaps_the_signal_is_refused(function):
+    # The first group of channels would be written over the next.
+    memory = np.zeros((17 * 3, 500), np.float32)
+    x, out = memory[17:34], memory[: 2 * 17].reshape(17, 2, 500)
+    with pytest.raises(ValueError, match="apart from x; found that they share memory"):
+        function(x, SFREQ, [10.0, 20.0], out=out, **({"n_times": 500} if function is scalogram else {}))
