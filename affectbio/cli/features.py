@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -11,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from affectbio.datasets import EDFTruncatedWarning, read_e4, read_edf
-from affectbio.errors import ConfigError, DataError, DatasetLayoutError
+from affectbio.errors import AffectbioError, ConfigError, DataError, DatasetLayoutError
 from affectbio.features import SETS, FeatureSet, FeatureTable, fitting_sets
-from affectbio.registry import unknown_name
 from affectbio.types import Recording
 from affectbio.xdf import XDFTruncatedWarning, read_xdf
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["read_recording", "run_features"]
 
 _TABLES = (".parquet", ".csv")
+# Of what a reader notes, channel by channel.
+_MOST_NOTES = 3
 
 
 def run_features(
@@ -70,32 +72,28 @@ def run_features(
     Raises
     ------
     ConfigError
-        If ``out`` is of another kind, or a set is not known.
+        If ``out`` is of another kind or cannot be written, or a set is not known.
     DataError
-        If the recording cannot be read, or has not what a set needs.
+        If the recording cannot be read, or has not what a set needs; or the disk is full.
     """
     console = console or Console()
     if out.suffix not in _TABLES:
         raise ConfigError(f"--out {out.name}: expected a file that ends in {' or '.join(_TABLES)}")
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; make it first")
-    for name in _names(sets):
-        # Before the recording is read, which may take a while.
-        if name not in SETS:
-            raise unknown_name("feature set", name, SETS)
+    if not os.access(out.parent, os.W_OK) or out.is_dir():
+        raise ConfigError(f"--out {out}: cannot be written; give another file, or yourself the right to write there")
+    # Before the recording is read, which may take a while.
+    wanted = None if sets is None else FeatureSet.from_recipe(sets, window_s=window_s, step_s=step_s)
     begun = time.perf_counter()
-    recording = read_recording(path, subject, session=session, units=units, console=console)
-    wanted = _feature_set(recording, sets, window_s, step_s)
-    with Progress(
-        TextColumn("{task.description:22}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
-    ) as progress:
-        bars: dict[str, TaskID] = {s.name: progress.add_task(s.name, total=None) for s in wanted.sets}
-
-        def show(name: str, n_done: int, n_windows: int) -> None:
-            progress.update(bars[name], completed=n_done, total=n_windows)
-
-        found = wanted.extract([recording], progress=show)
-    _write(found.table, out)
+    try:
+        recording = read_recording(path, subject, session=session, units=units, console=console)
+        wanted = wanted or _all_that_fit(recording, window_s, step_s)
+        found = _with_progress(wanted, recording, console)
+        _write(found.table, out)
+    except KeyboardInterrupt:
+        console.print(f"stopped; {out} is as it was", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        raise
     _say(found, wanted, out, time.perf_counter() - begun, console)
     return found
 
@@ -138,20 +136,27 @@ def read_recording(
         raise DatasetLayoutError(f"no recording {path}; expected an .xdf, .edf or .bdf file, or an Empatica E4 session")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if path.is_dir() or suffix == ".zip":
-            recording = read_e4(path, subject, session=session)
-        elif suffix in (".edf", ".bdf"):
-            recording = read_edf(path, subject, session=session)
-        elif suffix == ".xdf":
-            recording = _xdf(path, subject, session, units)
-        else:
-            raise DatasetLayoutError(
-                f"{path.name}: recordings of kind {suffix or 'without a suffix'} cannot be read; expected .xdf, .edf, "
-                f".bdf, or the folder or .zip of an Empatica E4"
-            )
+        try:
+            if path.is_dir() or suffix == ".zip":
+                recording = read_e4(path, subject, session=session)
+            elif suffix in (".edf", ".bdf"):
+                recording = read_edf(path, subject, session=session)
+            elif suffix == ".xdf":
+                recording = _xdf(path, subject, session, units)
+            else:
+                raise DatasetLayoutError(
+                    f"{path.name}: recordings of kind {suffix or 'without a suffix'} cannot be read; expected .xdf, "
+                    f".edf, .bdf, or the folder or .zip of an Empatica E4"
+                )
+        except AffectbioError:
+            raise
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     for warning in caught:
         if issubclass(warning.category, (XDFTruncatedWarning, EDFTruncatedWarning)):
-            (console or Console()).print(f"{warning.message}", style="yellow", highlight=False, markup=False)
+            (console or Console()).print(
+                f"{warning.message}", style="yellow", highlight=False, markup=False, soft_wrap=True
+            )
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return recording
@@ -161,49 +166,58 @@ def _xdf(path: Path, subject: str, session: str, units: Mapping[str, str] | None
     try:
         return read_xdf(path, subject, session=session, units=units)
     except DataError as error:
-        if "units={" not in str(error):
-            raise
-        raise DataError(f"{error}; on the command line --unit EEG=uV") from None
+        # The reader speaks Python.
+        message = re.sub(r"pass units=\{'(.*?)': 'uV'\}", r"give it as in --unit \1=uV", str(error))
+        raise DataError(message if path.name in message else f"{path.name}: {message}") from None
 
 
-def _names(sets: str | None) -> list[str]:
-    if sets is None or sets.endswith(".toml"):
-        return []
-    names = [name.strip() for name in sets.split(",") if name.strip()]
-    if not names:
-        raise ConfigError(f"--set names no feature set; known: {', '.join(SETS)}")
-    return names
-
-
-def _feature_set(recording: Recording, sets: str | None, window_s: float | None, step_s: float) -> FeatureSet:
-    if sets is not None and sets.endswith(".toml"):
-        recipe = FeatureSet.from_recipe(sets)
-        return recipe if window_s is None else FeatureSet(recipe.sets, window_s=window_s, step_s=recipe.step_s)
-    names = _names(sets) or fitting_sets(recording, window_s)
+def _all_that_fit(recording: Recording, window_s: float | None, step_s: float) -> FeatureSet:
+    names = fitting_sets(recording, window_s)
     if not names:
         found = ", ".join(f"{n} ({s.channels[0].kind}, {s.duration:.0f} s)" for n, s in recording.signals.items())
+        kinds = dict.fromkeys(kind for each in SETS.values() for kind in each.make().kinds)
+        # Such as electrodes whose names say no place.
+        notes = "".join(f"\n  {note}" for note in recording.meta.get("notes", ())[:_MOST_NOTES])
         raise DataError(
-            f"no feature set fits the signals {found}; a set needs channels of its kind for at least one window: "
-            f"see `affectbio features --help`, and --window for shorter ones"
+            f"no feature set fits the signals {found}; a set needs channels of its kind ({', '.join(kinds)}) for at "
+            f"least one window, and --window gives shorter ones{notes}"
         )
     return FeatureSet(names, window_s=window_s, step_s=step_s)
 
 
+def _with_progress(wanted: FeatureSet, recording: Recording, console: Console) -> FeatureTable:
+    columns = (TextColumn("{task.description:22}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {s.name: progress.add_task(s.name, total=None, start=False) for s in wanted.sets}
+
+        def show(name: str, n_done: int, n_windows: int) -> None:
+            if not n_done:
+                progress.start_task(bars[name])
+            progress.update(bars[name], completed=n_done, total=n_windows)
+
+        return wanted.extract(recording, progress=show)
+
+
 def _write(table: pd.DataFrame, out: Path) -> None:
     """Write beside its place first, then move it there in one step: no half file is ever seen."""
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
     try:
-        if out.suffix == ".csv":
-            table.to_csv(temporary, index=False)
-        else:
-            table.to_parquet(temporary, index=False)
-        # mkstemp makes files that only their owner may read; features of a person are left so.
-        temporary.replace(out)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            if out.suffix == ".csv":
+                table.to_csv(temporary, index=False)
+            else:
+                table.to_parquet(temporary, index=False)
+            # mkstemp makes files that only their owner may read; features of a person are left so.
+            temporary.replace(out)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{out} could not be written: {error}; make room, or give another file with --out. An earlier {out.name} "
+            f"is as it was"
+        ) from error
 
 
 def _say(found: FeatureTable, wanted: FeatureSet, out: Path, took_s: float, console: Console) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -120,11 +121,14 @@ def _contents(path: Path) -> tuple[Callable[[str], bytes], set[str]]:
         raise DatasetLayoutError(f"{path} is neither a folder nor a zip; expected a session as E4 connect exports it")
     with zipfile.ZipFile(path) as archive:
         # A zip made by hand often holds the folder; what a Mac adds beside it begins with a dot.
-        members = {
-            PurePosixPath(info.filename).name: info
-            for info in archive.infolist()
-            if not info.is_dir() and "__MACOSX" not in info.filename
-        }
+        files = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX" not in info.filename]
+    members = {PurePosixPath(info.filename).name: info for info in files}
+    folders = sorted({str(PurePosixPath(i.filename).parent) for i in files if PurePosixPath(i.filename).name in _FILES})
+    if len(folders) > 1:
+        raise DatasetLayoutError(
+            f"{path.name} holds the files of {len(folders)} sessions, in {', '.join(folders[:5])}; expected one: "
+            f"unpack it, and read folder by folder"
+        )
 
     def read(name: str) -> bytes:
         if members[name].file_size > _LARGEST_BYTES:
@@ -142,9 +146,11 @@ def _table(content: bytes, what: str, n_columns: int) -> npt.NDArray[np.float64]
     if not content.strip():
         return np.empty((0, n_columns))
     try:
-        table = np.loadtxt(io.BytesIO(content), delimiter=",", ndmin=2, encoding="utf-8")
+        table = np.loadtxt(io.BytesIO(content), delimiter=",", ndmin=2, encoding="utf-8-sig")
     except ValueError as error:
-        raise DataError(f"{what}: expected numbers, {n_columns} in a row; {error}") from None
+        # What follows speaks of arguments that are not ours.
+        found = str(error).partition("; use")[0]
+        raise DataError(f"{what}: expected numbers, {n_columns} in a row; {found}") from None
     if table.shape[1] != n_columns:
         raise DataError(f"{what}: expected {n_columns} numbers in a row; found {table.shape[1]}")
     return table
@@ -161,7 +167,7 @@ def _beats(content: bytes, zero: float, what: str) -> npt.NDArray[np.float64]:
     if not first.strip():
         return np.empty((0, 2))
     try:
-        begin = float(first.split(b",")[0])
+        begin = float(first.removeprefix(BOM_UTF8).split(b",")[0])
     except ValueError:
         raise DataError(f"{what}: IBI.csv: expected Unix seconds in row 1; found {first[:40]!r}") from None
     beats = _table(rest, f"{what}: IBI.csv", 2)

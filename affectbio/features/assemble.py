@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ from affectbio.types import Recording, Signal, Windows, table_of_windows
 __all__ = ["FeatureSet", "FeatureTable"]
 
 Progress = Callable[[str, int, int], None]
+_T = TypeVar("_T")
 
+# A row a second for 115 days; what has more has two clocks, one of which begins at 0.
+_MOST_ROWS = 10_000_000
 # Two clocks that differ by less mean the same moment.
 _SLACK = 1e-6
 _WHO_AND_WHEN = ["subject", "session", "trial", "stimulus", "start", "stop", "trial_type"]
@@ -39,7 +42,7 @@ class _Set(Table):
 
 class _Recipe(Table):
     schema_version: Literal[1] = Field(alias="schema")
-    step_s: float = Field(1.0, gt=0)
+    step_s: float | None = Field(None, gt=0)
     set: tuple[_Set, ...] = Field(min_length=1)
 
 
@@ -67,12 +70,12 @@ class FeatureTable:
         """Give the share of valid windows by set, 0 to 1."""
         return {name: float(self.table[f"{name}_valid"].mean()) for name in self.columns}
 
-    def windows(self, sets: Sequence[str] | None = None, *, only_known: bool = True) -> Windows:
+    def windows(self, sets: str | Sequence[str] | None = None, *, only_known: bool = True) -> Windows:
         """Give what an estimator takes.
 
         Parameters
         ----------
-        sets : sequence of str, optional
+        sets : str or sequence of str, optional
             Some of the sets; all if not given.
         only_known : bool
             Leave out the windows that lie in no event, or of which a column is not known.
@@ -89,18 +92,21 @@ class FeatureTable:
         DataError
             If no window is left.
         """
-        for name in sets or ():
+        wanted = list(self.columns) if sets is None else _listed(sets)
+        for name in wanted:
             if name not in self.columns:
                 raise unknown_name("feature set", name, self.columns)
-        names = [c for s in (self.columns if sets is None else sets) for c in self.columns[s]]
+        names = [c for s in wanted for c in self.columns[s]]
         kept = self.table
         if only_known:
-            known = np.isfinite(kept[names].to_numpy()).all(axis=1) & kept["trial_type"].notna().to_numpy()
+            inside = kept["trial_type"].notna().to_numpy()
+            known = np.isfinite(kept[names].to_numpy()).all(axis=1) & inside
             if not known.any():
                 never = [n for n in names if not np.isfinite(kept[n]).any()]
                 raise DataError(
                     f"none of {len(kept)} windows lies inside an event and is known in every column"
                     + (f"; never known: {', '.join(never[:5])}" if never else "")
+                    + ("" if inside.any() else "; none lies inside an event: only_known=False takes them all")
                 )
             kept = kept[known]
         kept = kept.reset_index(drop=True)
@@ -122,8 +128,8 @@ class FeatureSet:
 
     Parameters
     ----------
-    sets : sequence of str or NamedSet
-        Names in ``affectbio.features.SETS``, or sets of one's own.
+    sets : str, or sequence of str or NamedSet
+        Names in ``affectbio.features.SETS``, also as one word with commas, or sets of one's own.
     window_s : float, optional
         Length of every set's window in seconds; each set's own if not given.
     step_s : float
@@ -145,7 +151,10 @@ class FeatureSet:
     16      01    8.0  10.0                   180.4              True
     """
 
-    def __init__(self, sets: Sequence[str | NamedSet], *, window_s: float | None = None, step_s: float = 1.0) -> None:
+    def __init__(
+        self, sets: str | Sequence[str | NamedSet], *, window_s: float | None = None, step_s: float = 1.0
+    ) -> None:
+        sets = _listed(sets)
         if not sets:
             raise ConfigError(f"expected at least one feature set; known: {', '.join(SETS)}")
         if not step_s > 0 or (window_s is not None and not window_s > 0):
@@ -167,8 +176,8 @@ class FeatureSet:
                 )
 
     @classmethod
-    def from_recipe(cls, recipe: str | Path) -> FeatureSet:
-        """Read a recipe: a TOML file, or the name of a set.
+    def from_recipe(cls, recipe: str | Path, *, window_s: float | None = None, step_s: float = 1.0) -> FeatureSet:
+        """Read a recipe: a TOML file, or names of sets.
 
         ::
 
@@ -187,7 +196,11 @@ class FeatureSet:
         Parameters
         ----------
         recipe : str or Path
-            The path of a file that ends in ``.toml``, or a name in ``affectbio.features.SETS``.
+            The path of a file that ends in ``.toml``, or names in ``affectbio.features.SETS`` with commas between.
+        window_s : float, optional
+            Length of every set's window in seconds; each set's own if not given.
+        step_s : float
+            Distance between windows in seconds, where the recipe says none.
 
         Returns
         -------
@@ -201,22 +214,23 @@ class FeatureSet:
         """
         path = Path(recipe)
         if path.suffix != ".toml":
-            return cls([str(recipe)])
+            return cls(str(recipe), window_s=window_s, step_s=step_s)
         if not path.is_file():
             raise ConfigError(f"no recipe {path}; expected a TOML file or one of {', '.join(SETS)}")
         read = load_toml(path, _Recipe)
         try:
-            return cls([_own_set(s) for s in read.set], step_s=read.step_s)
+            sets = [_own_set(s) for s in read.set]
+            return cls(sets, window_s=window_s, step_s=step_s if read.step_s is None else read.step_s)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
 
-    def extract(self, recordings: Iterable[Recording], progress: Progress | None = None) -> FeatureTable:
+    def extract(self, recordings: Recording | Iterable[Recording], progress: Progress | None = None) -> FeatureTable:
         """Run over recordings.
 
         Parameters
         ----------
-        recordings : iterable of Recording
-            Taken one after the other, so that they may be read as they are needed.
+        recordings : Recording or iterable of Recording
+            One, or several, taken one after the other, so that they may be read as they are needed.
         progress : callable, optional
             Called now and then with a set's name, windows done and windows in all.
 
@@ -229,7 +243,7 @@ class FeatureSet:
         ------
         DataError
             If a recording lacks the signal of a set (it says what there is, and which sets fit), is shorter than the
-            shortest window, or has other channels than those before it.
+            shortest window, has signals on clocks far apart, or other channels than those before it.
 
         Notes
         -----
@@ -238,6 +252,8 @@ class FeatureSet:
         windows does. Time grows with the number of windows; of a recording's features all are held, of its windows only
         few at a time.
         """
+        if isinstance(recordings, Recording):
+            recordings = [recordings]
         tables, left_out = [], []
         columns: dict[str, tuple[str, ...]] = {}
         for recording in recordings:
@@ -257,6 +273,12 @@ class FeatureSet:
                 raise DataError(
                     f"the recording lasts {end - begin:.2f} s, the shortest window {shortest:g} s; expected at least "
                     f"one window: record longer, or give a shorter window_s"
+                )
+            if n_windows > _MOST_ROWS:
+                begins = ", ".join(f"{name} {source.start:.0f} s" for name, source in sources.items())
+                raise DataError(
+                    f"from the first signal's begin to the last one's end there are {end - begin:.0f} s, which are "
+                    f"{n_windows} windows; signals begin at {begins}: bring them to one clock, or give a longer step_s"
                 )
             stops = begin + shortest + self.step_s * np.arange(n_windows, dtype=np.float64)
             who = self._who_and_when(recording, begin, stops)
@@ -297,6 +319,11 @@ class FeatureSet:
         # What a row knows of begins with the longest window, or with the recording.
         table["start"], table["stop"] = np.maximum(begin, stops - longest), stops
         return table[_WHO_AND_WHEN]
+
+
+def _listed(sets: str | Sequence[_T]) -> list[_T | str]:
+    """Take one word apart at its commas, which would else be taken letter by letter."""
+    return [name.strip() for name in sets.split(",") if name.strip()] if isinstance(sets, str) else list(sets)
 
 
 def _own_set(read: _Set) -> NamedSet:
@@ -354,9 +381,7 @@ def _columns_of(
     lost = np.concatenate([[0], np.cumsum(~np.isfinite(source.data).all(axis=0))])
     torn = np.zeros(len(stops), bool)
     torn[inside] = lost[after[inside]] > lost[first[inside]]
-    reason = np.select(
-        [valid, ~inside, torn], ["", "signal does not cover the window", "samples are lost"], "too short or too poor"
-    )
+    reason = np.select([valid, ~inside, torn], ["", "outside the signal", "samples are lost"], "too short or too poor")
     table = pd.DataFrame(values, columns=list(columns))
     table[f"{wanted.name}_valid"] = valid
     table[f"{wanted.name}_reason"] = pd.Categorical(reason)

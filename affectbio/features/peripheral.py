@@ -43,7 +43,6 @@ class Hrv(FieldsFeature):
     0        72.0
     """
 
-    default_signal = "ecg"
     kinds = ("ecg", "ppg")
     prefix = "hrv"
     known_fields = HeartFeatures._fields
@@ -52,6 +51,11 @@ class Hrv(FieldsFeature):
         self.sfreq = sfreq
         self.kind = kind
         self.fields = fields
+
+    @property
+    def default_signal(self) -> str:  # type: ignore[override]
+        """Signal of a recording that `extract` reads unless told otherwise: the one of the kind."""
+        return "ecg" if self.kind == "ecg" else "ppg"
 
     def compute(self, X: Floats, sfreq: float, fields: Sequence[str]) -> Mapping[str, npt.ArrayLike]:  # noqa: D102
         return heart_features(X, sfreq, self.kind)._asdict()

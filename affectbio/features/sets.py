@@ -155,6 +155,21 @@ class NamedSet:
         return valid
 
 
+# What a minute of beats can tell; the lower bands and the fractal exponent need two to five (see `HeartFeatures`).
+_OF_A_MINUTE = (
+    "hr_bpm",
+    "mean_rr_ms",
+    "sdnn_ms",
+    "rmssd_ms",
+    "pnn50_percent",
+    "hf_ms2",
+    "sd1_ms",
+    "sd2_ms",
+    "n_beats",
+    "beats_trusted",
+    "intervals_corrected",
+)
+
 #: The sets that ship with affectbio, by name. Lengths are the shortest that are usual for what is measured.
 SETS: dict[str, NamedSet] = {
     s.name: s
@@ -168,7 +183,8 @@ SETS: dict[str, NamedSet] = {
         NamedSet("eeg-wavelet", "wavelet-energy", 4.0),
         NamedSet("eeg-aperiodic", "aperiodic-slope", 30.0),
         NamedSet("eeg-connectivity", "connectivity", 8.0),
-        NamedSet("hrv", "hrv", 60.0, valid_if=("hr_bpm", "rmssd_ms")),
+        NamedSet("hrv", "hrv", 60.0, {"fields": _OF_A_MINUTE}, valid_if=("hr_bpm", "rmssd_ms")),
+        NamedSet("hrv-5min", "hrv", 300.0, valid_if=("hr_bpm", "rmssd_ms")),
         NamedSet("eda", "eda", 64.0, valid_if=("tonic_mean", "scr_per_min")),
         NamedSet("respiration", "respiration", 60.0, valid_if=("rate_bpm",)),
         NamedSet("temperature", "temperature", 60.0),

@@ -26,6 +26,9 @@ __all__ = ["ChannelFeature", "WindowFeature"]
 
 Floats = npt.NDArray[np.float64]
 
+# Of skin conductance at 4 Hz an hour would be one block, and progress would be told once.
+_MOST_WINDOWS = 64
+
 
 class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the features that are computed from the samples of a window alone.
@@ -197,14 +200,18 @@ class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._packed(values, windows, sfreq, windows.channels or ch_names)
 
     def extract(
-        self, recordings: Iterable[Recording], window_s: float, step_s: float, signal: str | None = None
+        self,
+        recordings: Recording | Iterable[Recording],
+        window_s: float,
+        step_s: float,
+        signal: str | None = None,
     ) -> Windows:
         """Run over recordings and give the windows that lie inside an event and are known.
 
         Parameters
         ----------
-        recordings : iterable of Recording
-            With equal channels; rates may differ.
+        recordings : Recording or iterable of Recording
+            One, or several with equal channels; rates may differ.
         window_s, step_s : float
             Length of a window and distance between starts in seconds.
         signal : str, optional
@@ -221,7 +228,10 @@ class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             If recordings differ in channels, a signal is shorter than a window, or no window is left.
         """
+        if isinstance(recordings, Recording):
+            recordings = [recordings]
         parts: list[Windows] = []
+        n_inside = 0
         # Columns known in some window: a column that never is explains an empty result.
         ever: npt.NDArray[np.bool_] | None = None
         names: list[str] = []
@@ -243,6 +253,7 @@ class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 raise DataError(
                     f"signal {signal or self.default_signal!r} of subject {recording.subject!r}: {error}"
                 ) from None
+            n_inside += len(values)
             known = np.isfinite(values)
             ever = known.any(axis=0) if ever is None or len(ever) != known.shape[1] else ever | known.any(axis=0)
             whole = Windows(values, table["trial_type"].to_numpy(), table, ("window", "feature"))
@@ -250,6 +261,8 @@ class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not any(len(p) for p in parts):
             never = [] if ever is None or not ever.any() else [n for n, e in zip(names, ever, strict=True) if not e]
             hint = f" (never known: {', '.join(never[:5])}{', …' * (len(never) > 5)}; ask for others)" if never else ""
+            if not n_inside:
+                hint = ": none lies inside one; FeatureSet takes windows outside of events too"
             raise DataError(
                 f"no window of {window_s:g} s lies inside an event and is free of lost samples in any of the "
                 f"{len(parts)} recordings{hint}"
@@ -304,7 +317,7 @@ class WindowFeature(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray, shape (n_windows, n_columns)
             As `measure`. Cut in blocks: memory does not grow with the signal.
         """
-        per_block = max(1, BLOCK_SAMPLES // max(1, signal.n_chans * length))
+        per_block = max(1, min(_MOST_WINDOWS, BLOCK_SAMPLES // max(1, signal.n_chans * length)))
         parts = []
         for at in range(0, len(first), per_block):
             samples = signal.data[:, first[at : at + per_block, None] + np.arange(length)]

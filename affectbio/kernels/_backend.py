@@ -82,7 +82,13 @@ def bodies(name: str) -> Any:
     module
         Compiled or plain, as `backend` says.
     """
-    return import_module(f"affectbio.kernels.{'_jit' if backend() == 'numba' else '_plain'}_{name}")
+    return _imported(name, backend())
+
+
+# A live update asks several times in some microseconds.
+@lru_cache
+def _imported(name: str, chosen: str) -> Any:
+    return import_module(f"affectbio.kernels.{'_jit' if chosen == 'numba' else '_plain'}_{name}")
 
 
 def in_threads(work: Callable[[int, int], object], n_rows: int, n_jobs: int = 1, multiple: int = 1) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from affectbio.bands import Band
 from affectbio.kernels._backend import bodies
 from affectbio.kernels._fft_factors import radices, twiddles
+from affectbio.kernels._samples import read_only
 
 __all__ = ["FftPlan", "fft_plan", "fft_power"]
 
@@ -39,6 +40,8 @@ def fft_plan(bands: tuple[Band, ...], sfreq: float, window: int, taper: str) -> 
     apart = sfreq / window
     # A frequency that is an edge but for rounding belongs to the band above it.
     edges = np.array([[math.ceil(f / apart - 1e-9) for f in (b.l_freq, b.h_freq)] for b in bands], np.int64)
+    # 0 Hz, which no band holds, would be counted twice.
+    edges = np.maximum(edges, 1)
     for band, (low, high) in zip(bands, edges, strict=True):
         if low == high:
             raise ValueError(
@@ -63,7 +66,7 @@ def fft_power(x: npt.NDArray[Any], plan: FftPlan, step: int) -> _Floats:
     power = np.empty((len(x), max(0, (x.shape[1] - window) // step + 1), len(plan.edges)))
     # SciPy's transform takes any length.
     body = bodies("entropy") if len(plan.passes) else import_module("affectbio.kernels._plain_entropy")
-    body.periodogram_sums(x, step, *plan, power)
+    body.periodogram_sums(read_only(x), step, *plan, power)
     return power
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from affectbio.bands import Band
 from affectbio.errors import SignalQualityError
 from affectbio.kernels._backend import bodies
+from affectbio.kernels._samples import read_only
 
 __all__ = ["CausalPower", "anew_power", "group_delay_s", "zero_phase_power"]
 
@@ -44,7 +45,6 @@ class CausalPower:
         at_rest: bool = True,
     ) -> None:
         self.n_chans, self.window, self.ddof, self.at_rest = n_chans, window, ddof, at_rest
-        self._body = bodies("entropy")
         self._poles, self._gain, self._shared = _design(bands, sfreq, order)
         # Windows are made of hops, the longest stretch that divides both window and step: each sample is added once.
         self.hop = math.gcd(window, step)
@@ -52,7 +52,7 @@ class CausalPower:
         self.reset()
 
     def reset(self) -> None:
-        lanes = self._body.LANES
+        lanes = bodies("entropy").LANES
         n_bands, n_sections = self._poles.shape[:2]
         n_groups = -(-self.n_chans // lanes)
         width = n_groups * lanes
@@ -90,7 +90,7 @@ class CausalPower:
     def _measure(self, hops: _Hops, n_windows: int, power: _Floats, at: int) -> int:
         """Write the power of windows from window ``at`` on, forget the hops that no other needs, and count windows."""
         if n_windows:
-            self._body.window_variance(
+            bodies("entropy").window_variance(
                 *hops, self._gain, self._k, self._stride, self._skip, self.window, self.ddof, power, at, n_windows
             )
         following = self._skip + n_windows * self._stride
@@ -101,6 +101,7 @@ class CausalPower:
 
     def _filter(self, x: _Array, begin: int, end: int) -> _Hops:
         """Run samples ``begin`` to before ``end`` through the filters and give the hops they complete."""
+        body = bodies("entropy")
         n_new = end - begin
         n_hops = (self._phase + n_new) // self.hop
         width = len(self._origin)
@@ -110,21 +111,22 @@ class CausalPower:
         # Whole signals are the rule: whether a sample was lost is asked of the filter, which cannot forget it.
         carried = (self._past, self._state, self._sums, self._last, self._marks)
         before = [part.copy() for part in carried]
+        x = read_only(x)
         torn = not (self._begin(x[:, begin]) and self._run(x, begin, end, hops))
         if torn:
             for part, saved in zip(carried, before, strict=True):
                 part[:] = saved
             # A lost sample repeats the last one, so that it makes no step.
-            x = np.ascontiguousarray(x[:, begin:end])
+            x = read_only(np.ascontiguousarray(x[:, begin:end]))
             filled = np.empty(x.shape)
-            self._body.repeat_lost(x, self._held, filled)
+            body.repeat_lost(x, self._held, filled)
             self._begin(filled[:, 0])
             self._held = filled[:, -1].copy()
             filled[np.isnan(self._held)] = 0.0
-            self._run(filled, 0, n_new, hops)
+            self._run(read_only(filled), 0, n_new, hops)
         else:
             self._held = x[:, end - 1].astype(np.float64)
-        self._body.mark_lost(x, n_new, torn, self.hop, self._phase, self._marks, hops.marks)
+        body.mark_lost(x, n_new, torn, self.hop, self._phase, self._marks, hops.marks)
         self._phase = (self._phase + n_new) % self.hop
         return hops
 
@@ -141,7 +143,7 @@ class CausalPower:
         return not self._waiting
 
     def _run(self, x: _Array, begin: int, end: int, hops: _Hops) -> bool:
-        finite: bool = self._body.band_sums(
+        finite: bool = bodies("entropy").band_sums(
             x,
             begin,
             end,
@@ -202,7 +204,7 @@ def zero_phase_power(
         )
     body = bodies("entropy")
     filled = np.empty(x.shape)
-    body.repeat_lost(x, np.full(len(x), np.nan), filled)
+    body.repeat_lost(read_only(x), np.full(len(x), np.nan), filled)
     filled -= filled[:, :1]
     filled[np.isnan(filled[:, 0])] = 0.0
     hop = math.gcd(window, step)
@@ -249,13 +251,14 @@ def _design(bands: tuple[Band, ...], sfreq: float, order: int) -> tuple[_Floats,
         apart = np.sqrt(narrowed**2 - low * high)
         analogue = np.stack([narrowed + apart, narrowed - apart])
         z = (1 + analogue) / (1 - analogue)
-        # Two conjugate poles make a section; the two of a real pole of the prototype make one with each other.
-        upper = prototype.imag > 1e-9
-        first, second = z[:, upper].ravel(), z[:, upper].ravel().conj()
+        # Two conjugate poles make a section; the two of a real pole of the prototype make one with each other. The
+        # mildest come first, and those near 0 Hz and near half the rate by turns: where a band reaches up to there, one
+        # takes away what the other makes of it, before rounding can grow.
+        first = z[:, : order // 2][:, ::-1].T.ravel()
+        second = first.conj()
         if order % 2:
-            first, second = np.append(first, z[0, order // 2]), np.append(second, z[1, order // 2])
-        mildest_first = np.argsort(np.abs(first))
-        poles.append(np.stack([(first + second).real, -(first * second).real], axis=-1)[mildest_first])
+            first, second = np.append(z[0, order // 2], first), np.append(z[1, order // 2], second)
+        poles.append(np.stack([(first + second).real, -(first * second).real], axis=-1))
         gain.append(((high - low) ** order / np.prod(1 - analogue)).real)
         # |1 - z⁻²| is 2 sin(2π f / sfreq), and falls again towards half the rate.
         left = min(math.sin(2 * math.pi * f / sfreq) for f in (band.l_freq, band.h_freq)) ** order

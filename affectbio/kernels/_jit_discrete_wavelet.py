@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# What is imported from other bodies: e8f0f9d03cac
 """Compiled bodies of the discrete wavelet transform: signals in lanes, filtered and halved a tile at a time.
 
 A group of signals lies in a buffer with ``guard`` samples of room on either side for the border, as many as the filter

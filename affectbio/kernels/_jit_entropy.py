@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# What is imported from other bodies: a23260d94a37
 """Compiled bodies of band power and differential entropy: band-pass filters with the sums a variance needs in one pass.
 
 Channels lie in lanes, `LANES` of them side by side (a group), so that the recursion over time runs for all at once, in

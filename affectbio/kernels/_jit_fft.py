@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# What is imported from other bodies: e8f0f9d03cac
 """Fourier transforms of several channels at once, one in each lane, for lengths 2^a 3^b 5^c.
 
 Stockham's self-sorting algorithm with decimation in frequency (Van Loan, Computational Frameworks for the Fast Fourier

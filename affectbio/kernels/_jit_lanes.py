@@ -5,7 +5,8 @@ Numba does not vectorise a recursion over time, nor channels inside it; written 
 vector register and lowers it to what the machine has (AVX-512, AVX2, SSE, NEON). Arrays are taken as flat and
 C-contiguous; nothing is checked: a compiled body that uses them must keep inside its arrays.
 
-Numba's cache does not see a change in this file: touch the bodies that use it.
+Numba's cache does not see a change in this file, only one in that of the body it compiled. So the bodies that import
+others carry a hash of these in their second line, which a test checks.
 
 ``load(a, i, n)``, ``store(a, i, v)``, ``spread(x, n)``, ``spread_from(a, i, n)`` (of one element), ``zeros(a, n)``,
 ``+ - *``, ``fma(a, b, c) = a b + c``, ``fms(a, b, c) = a b - c``, ``maximum(a, b)``, ``rows_to_lanes`` (a square
@@ -146,10 +147,10 @@ def fms(typing, a, b, c):
 
 @intrinsic
 def maximum(typing, a, b):
-    """Give the larger number of each lane."""
+    """Give the larger number of each lane; NaN where ``a`` is."""
 
     def emit(context, builder, sig, args):
-        return builder.select(builder.fcmp_ordered(">", *args), *args)
+        return builder.select(builder.fcmp_unordered(">", *args), *args)
 
     return a(a, b), emit
 

@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# What is imported from other bodies: a23260d94a37
 """Compiled bodies of wavelet power: one forward transform of some channels, one short inverse per frequency.
 
 Channels lie in lanes, `LANES` of them side by side (a group). The band of a frequency is moved down to the first bins
@@ -61,7 +62,7 @@ def _means(points, cells, weights, n_taps, advance, out, group, rows, s, tile, t
             at, mean = begin + cells[turn], none
             for tap in range(0, n_taps, TAPS):
                 mean = mean + _weighted(points, at + tap, weights, turn * n_taps + tap)
-            # Between points of almost no power the interpolation may fall below none.
+            # Between points of almost no power the interpolation may fall below none. What has overflowed stays NaN.
             store(tile, k * LANES, maximum(mean, none))
             turn += 1
             if turn == len(cells):

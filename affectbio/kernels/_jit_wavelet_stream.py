@@ -1,4 +1,5 @@
 # mypy: ignore-errors
+# What is imported from other bodies: e8f0f9d03cac
 """Compiled body of streaming wavelet power: a wavelet of some length against the newest samples, channels in lanes."""
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ def frequency_grid(freqs: Freqs, sfreq: float) -> tuple[float, ...]:
     if not (math.isfinite(sfreq) and sfreq > 0):
         raise ValueError(f"expected a sampling rate in Hz; found {sfreq}")
     if isinstance(freqs, tuple):
-        if len(freqs) != 3 or int(freqs[2]) != freqs[2] or freqs[2] < 1:
+        if len(freqs) != 3 or freqs[2] < 1 or freqs[2] % 1:
             raise ValueError(f"a tuple is a grid (l_freq, h_freq, n_freqs), a list is taken as it is; found {freqs}")
         _between(np.array(freqs[:2]), sfreq)
         grid = np.geomspace(freqs[0], freqs[1], int(freqs[2]))
@@ -255,7 +255,7 @@ def gains_at(
     return scale * wavelet.gain(nu / f) * np.clip((0.5 - nu / sfreq) / SLOPE, 0, 1)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def plan(
     n_times: int,
     sfreq: float,
@@ -325,22 +325,31 @@ def _cells(
     from there on, shape (n_cells, n_taps). With a cell for every sample, only those before the weights repeat.
     """
     in_full = n_cells == n_times
+    # Samples lie in the same way between points again after so many of them.
+    period = n_fft // math.gcd(n_fft, length)
     if in_full:
-        n_times = n_cells = min(n_times, n_fft // math.gcd(n_fft, length))
+        n_times = n_cells = min(n_times, period)
     n_taps, beta = (_TAPS, _BETA) if in_full else (_TAPS_OF_MEANS, _BETA_OF_MEANS)
     if length == n_fft:
         n_taps = 1
-    position = np.arange(n_times) * (length / n_fft)
-    before = np.floor(position).astype(np.int64) - (n_taps - 1) // 2
-    away = position[:, None] - before[:, None] - np.arange(n_taps)
+    earlier = (n_taps - 1) // 2
+    away = (np.arange(period) * length % n_fft / n_fft + earlier)[:, None] - np.arange(n_taps)
     taps = np.sinc(away) * np.i0(beta * np.sqrt(np.maximum(0, 1 - (2 * away / n_taps) ** 2)))
     taps /= taps.sum(axis=1, keepdims=True)
     edges = -(-np.arange(n_cells + 1) * n_times // n_cells)
-    first = before[edges[:-1]]
-    cell = np.repeat(np.arange(n_cells), np.diff(edges))
-    n_points = int((before[edges[1:] - 1] - first).max()) + n_taps
+    # Of a cell's samples, those after one point and before the next are weighed alike: far fewer runs than samples.
+    points = np.arange((n_times - 1) * length // n_fft + 1)
+    begin = np.unique(np.concatenate([-(-points * n_fft // length), edges[:-1]]))
+    stop = np.append(begin[1:], n_times)
+    until = np.concatenate([np.zeros((1, n_taps)), taps.cumsum(axis=0)])
+    weight = until[stop % period] - until[begin % period] + (stop // period - begin // period)[:, None] * until[-1]
+    before = begin * length // n_fft - earlier
+    run = np.searchsorted(begin, edges)
+    first = before[run[:-1]]
+    cell = np.repeat(np.arange(n_cells), np.diff(run))
+    n_points = int((before[run[1:] - 1] - first).max()) + n_taps
     n_points += -n_points % _TAPS
     place = (cell * n_points + before - first[cell])[:, None] + np.arange(n_taps)
-    share = taps / np.diff(edges)[cell][:, None]
+    share = weight / np.diff(edges)[cell][:, None]
     weights = np.bincount(place.ravel(), share.ravel(), minlength=n_cells * n_points).astype(np.float64, copy=False)
     return first, weights.reshape(n_cells, n_points)

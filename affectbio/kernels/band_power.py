@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from affectbio.errors import SignalQualityError
 from affectbio.kernels._backend import in_threads
 from affectbio.kernels._band_fft import fft_plan, fft_power
 from affectbio.kernels._band_filter import CausalPower, anew_power, group_delay_s, zero_phase_power
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import real_channels, real_samples
 
 __all__ = ["BandPowerStream", "band_power", "samples_left_over", "window_starts"]
 
@@ -170,7 +171,7 @@ def band_power(
     >>> np.round(band_power(sine, 128, {"theta": (4, 8), "alpha": (8, 14)}, method="fft", taper="boxcar")[5], 3)
     array([0. , 0.5])
     """
-    samples = real_samples(x)
+    samples = real_channels(x)
     power = power_of(samples, sfreq, bands, window_s, step_s, method, order, ddof, taper, n_jobs)
     return power.astype(samples.dtype, copy=False)
 
@@ -336,14 +337,12 @@ def power_of(
     taper: Taper,
     n_jobs: int,
 ) -> _Floats:
-    """Compute `band_power` of what `real_samples` gave, in double precision."""
+    """Compute `band_power` of what `real_channels` gave, in double precision."""
     _check(method, order, ddof, taper)
     resolved = resolve_bands(bands, sfreq)
     window, step = _samples(sfreq, window_s, step_s)
     flat = samples.reshape(math.prod(samples.shape[:-1]), samples.shape[-1])
     n_chans, n_times = flat.shape
-    if not n_chans:
-        raise ValueError(f"expected at least one channel; found an array of shape {samples.shape}")
     if n_times < window:
         raise SignalQualityError(
             f"a window of {window_s:g} s is {window} samples at {sfreq:g} Hz, but the last axis of x, shape "
@@ -377,16 +376,17 @@ def _window_by_window(
 ) -> Callable[[_Array], _Floats]:
     if method == "fft":
         plan = fft_plan(bands, sfreq, window, taper)
-        return lambda x: fft_power(x, plan, step)
+        # Not a closure: a stream can be pickled.
+        return partial(fft_power, plan=plan, step=step)
     anew_or_zero_phase = anew_power if method == "per-window" else zero_phase_power
-    return lambda x: anew_or_zero_phase(x, sfreq, bands, order, window, step, ddof)
+    return partial(anew_or_zero_phase, sfreq=sfreq, bands=bands, order=order, window=window, step=step, ddof=ddof)
 
 
 def _check(method: Method, order: int, ddof: int, taper: Taper) -> None:
     if method not in ("causal", "zero-phase", "per-window", "fft"):
         raise ValueError(f"method is 'causal', 'zero-phase', 'per-window' or 'fft'; found {method!r}")
-    if order < 1:
-        raise ValueError(f"a filter has an order of at least 1; found {order}")
+    if not isinstance(order, int | np.integer) or order < 1:
+        raise ValueError(f"a filter has a whole order of at least 1; found {order}")
     if ddof not in (0, 1):
         raise ValueError(f"ddof is 1 for the unbiased variance or 0 for the biased one; found {ddof}")
     if taper not in ("hann", "boxcar"):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
 from affectbio.kernels._backend import bodies, in_threads
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import read_only, real_channels
 
 __all__ = [
     "Hjorth",
@@ -145,7 +145,7 @@ def sample_entropy(x: npt.ArrayLike, m: int = 2, r: float = 0.2, *, n_jobs: int 
         tolerance = r * rows.std(axis=-1)
 
         def count(a: int, b: int) -> None:
-            bodies("complexity").count_matches(rows[a:b], m, tolerance[a:b], counts[a:b])
+            bodies("complexity").count_matches(read_only(rows[a:b]), m, tolerance[a:b], counts[a:b])
 
         in_threads(count, len(rows), n_jobs)
         with np.errstate(divide="ignore"):  # ln 0 where no pair goes on
@@ -370,7 +370,7 @@ def _per_signal(
     x: npt.ArrayLike, what: str, least: int, measure: Callable[[_Floats], _Floats], width: int = 0
 ) -> _Floats:
     """Apply ``measure``, which takes (n_signals, n_times), to signals that are whole and not constant."""
-    samples = real_samples(x)
+    samples = real_channels(x)
     lead, n_times = samples.shape[:-1], samples.shape[-1]
     if n_times < least:
         raise SignalQualityError(

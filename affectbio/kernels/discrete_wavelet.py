@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
 from affectbio.kernels._backend import bodies, in_threads
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import read_only, real_channels
 from affectbio.registry import unknown_name
 
 __all__ = ["wavedec", "wavelet_energy", "wavelet_entropy", "wavelet_packet"]
@@ -47,7 +47,7 @@ def wavedec(
     -------
     list of ndarray
         ``[approximation, detail of level n, …, detail of level 1]``, each of shape (..., n_coefs) in the unit of x, and
-        float32 for float32 input, else float64. The coefficients that a lost sample (NaN) touches are lost.
+        float32 for float32 input, else float64. The coefficients that a lost sample (NaN or inf) touches are NaN.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def wavedec(
     >>> [c.shape for c in wavedec(np.ones((32, 128)), "db4", level=3)]
     [(32, 22), (32, 22), (32, 37), (32, 67)]
     """
-    samples = real_samples(x)
+    samples = _lost_as_nan(real_channels(x))
     transform = _transform(wavelet, mode, samples.dtype)
     approximation, details = samples, []
     for _ in range(transform.depth(samples, level)):
@@ -110,7 +110,8 @@ def wavelet_energy(
     ndarray, shape (..., level + 1)
         Energies in the squared unit of x, or shares from 0 to 1, in the order of `wavedec`: approximation, then details
         from the lowest band to the highest. float32 for float32 input, else float64. NaN for a signal with a lost
-        sample (NaN or inf); shares are NaN for a signal of zeros, too.
+        sample (NaN or inf); shares are NaN for a signal of zeros, too. All energy of a constant one is in the
+        approximation.
 
     Raises
     ------
@@ -135,12 +136,12 @@ def wavelet_energy(
     >>> np.round(wavelet_energy(sine, "db8", level=4, relative=True), 2)
     array([0.03, 0.11, 0.85, 0.01, 0.  ])
     """
-    samples = real_samples(x)
+    samples = real_channels(x)
     transform = _transform(wavelet, mode, samples.dtype)
     level = transform.depth(samples, level)
     lead, n_times = samples.shape[:-1], samples.shape[-1]
     energy = np.empty((math.prod(lead), level + 1))
-    flat = samples.ravel()
+    flat = read_only(samples.ravel())
 
     def sum_squares(a: int, b: int) -> None:
         bodies("discrete_wavelet").energy_rows(flat[a * n_times : b * n_times], n_times, *transform, energy[a:b])
@@ -247,7 +248,7 @@ def wavelet_packet(
     """
     if order not in ("freq", "natural"):
         raise ValueError(f"order is 'freq' or 'natural'; found {order!r}")
-    samples = real_samples(x)
+    samples = _lost_as_nan(real_channels(x))
     transform = _transform(wavelet, mode, samples.dtype)
     bands = samples[..., np.newaxis, :]
     for _ in range(transform.depth(samples, level)):
@@ -257,6 +258,12 @@ def wavelet_packet(
             pairs[..., 1::2, :, :] = pairs[..., 1::2, ::-1, :]
         bands = pairs.reshape(*samples.shape[:-1], 2 * bands.shape[-2], pairs.shape[-1])
     return bands
+
+
+def _lost_as_nan(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Give NaN for inf too: both mark lost samples, and inf would go on as one where it is not cancelled."""
+    there = np.isfinite(samples)
+    return samples if there.all() else np.where(there, samples, np.nan).astype(samples.dtype, copy=False)
 
 
 class _Transform(NamedTuple):
@@ -273,7 +280,7 @@ class _Transform(NamedTuple):
         lead, n_times = x.shape[:-1], x.shape[-1]
         n_out = (n_times + 1) // 2 if self.border == body.PERIODIZATION else (n_times + len(self.low) - 1) // 2
         low, high = np.empty((2, math.prod(lead), n_out), x.dtype)
-        body.split_rows(x.ravel(), n_times, *self, low, high)
+        body.split_rows(read_only(x.ravel()), n_times, *self, low, high)
         return low.reshape(*lead, n_out), high.reshape(*lead, n_out)
 
     def depth(self, x: npt.NDArray[Any], level: int | None) -> int:

@@ -77,7 +77,7 @@ def checked_intervals(rr: npt.ArrayLike) -> npt.NDArray[np.float64]:
     # An empty list has no kind of its own.
     if given.ndim != 1 or (given.size and given.dtype.kind not in "fiu"):
         raise ValueError(
-            f"expected intervals as real numbers, shape (n_intervals,); found {given.dtype}, shape {given.shape}"
+            f"expected intervals as real numbers, shape (n_intervals,); found shape {given.shape}, {given.dtype}"
         )
     array = given.astype(np.float64)
     bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._bodily import checked_rate, clipped, per_window, signal_1d, turning_points
+from affectbio.kernels._bodily import butterworth, checked_rate, clipped, per_window, signal_1d, turning_points
 from affectbio.kernels._cvxeda import solve
 
 __all__ = [
@@ -381,13 +381,13 @@ def _split(row: _Floats, sfreq: float, scale: float | None) -> EdaParts:
 
 
 def _responses(row: _Floats, parts: EdaParts, sfreq: float, min_amplitude: float, min_share: float) -> ScrEvents:
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
     fast = np.where(np.isnan(row), parts.phasic, row - parts.tonic)
     if np.isnan(fast).any():  # such as of a constant signal
         return _events([], sfreq)
     if sfreq > 2.5 * _SMOOTH_HZ:
-        fast = sosfiltfilt(butter(2, _SMOOTH_HZ, fs=sfreq, output="sos"), fast)
+        fast = sosfiltfilt(butterworth(2, _SMOOTH_HZ, float(sfreq)), fast)
     smallest = min_amplitude
     if min_share:
         rises = _rises(fast, _DIP * max(min_amplitude, min_share * float(np.ptp(fast))))

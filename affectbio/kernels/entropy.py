@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.bands import Bands
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import real_channels, real_samples
 from affectbio.kernels.band_power import BandPowerStream, Method, Taper, power_of
-from affectbio.kernels.band_power import window_starts as window_starts
 
 __all__ = ["DifferentialEntropyStream", "differential_entropy"]
 
@@ -97,7 +96,7 @@ def differential_entropy(
     array([0.5, 0.5, 0.5, 0.5, 0.5])
     """
     scale = _unit(log)
-    samples = real_samples(x)
+    samples = real_channels(x)
     power = power_of(samples, sfreq, bands, window_s, step_s, method, order, ddof, taper, n_jobs)
     return _entropy(power, scale).astype(samples.dtype, copy=False)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._bodily import lost_as_nan
+from affectbio.kernels._bodily import butterworth, lost_as_nan
 
 __all__ = [
     "METHODS",
@@ -365,7 +365,7 @@ def _sums(x: npt.NDArray[np.float64], first: npt.NDArray[Any], last: npt.NDArray
 
 def _band(x: npt.NDArray[np.float64], sfreq: float, method: _Method) -> npt.NDArray[np.float64]:
     """Band-pass without delay; a lost sample is first bridged by a straight line, so that it rings in no beat."""
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
     there = np.isfinite(x)
     if len(x) < _SHORTEST_S * sfreq or not there.any():
@@ -374,7 +374,7 @@ def _band(x: npt.NDArray[np.float64], sfreq: float, method: _Method) -> npt.NDAr
             f"{there.sum() / sfreq:g} s are not lost"
         )
     filled = x if there.all() else np.interp(np.arange(len(x)), np.flatnonzero(there), x[there])
-    sos = butter(method.order, (method.l_freq, method.h_freq), btype="bandpass", fs=sfreq, output="sos")
+    sos = butterworth(method.order, (method.l_freq, method.h_freq), float(sfreq))
     # The electrode's offset is orders above the signal.
     y: npt.NDArray[np.float64] = method.sign * sosfiltfilt(sos, filled - np.median(filled))
     return y

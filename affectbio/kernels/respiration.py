@@ -14,6 +14,7 @@ import numpy.typing as npt
 from affectbio.errors import SignalQualityError
 from affectbio.kernels._bodily import (
     bridged,
+    butterworth,
     checked_rate,
     clipped,
     per_window,
@@ -225,9 +226,9 @@ def respiration_features(x: npt.ArrayLike, sfreq: float) -> RespirationFeatures:
 
 
 def _smoothed(piece: _Floats, sfreq: float) -> _Floats:
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
-    y: _Floats = sosfiltfilt(butter(2, _SMOOTH_HZ, fs=sfreq, output="sos"), piece)
+    y: _Floats = sosfiltfilt(butterworth(2, _SMOOTH_HZ, float(sfreq)), piece)
     return y
 
 

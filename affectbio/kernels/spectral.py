@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from affectbio.bands import Bands, resolve_bands
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import real_channels
 
 __all__ = [
     "Psd",
@@ -96,8 +96,7 @@ def psd_welch(x: npt.ArrayLike, sfreq: float, *, window_s: float = 2.0, overlap:
     >>> np.round(psd.density.sum() * psd.freqs[1], 6)
     np.float64(2.0)
     """
-    samples = real_samples(x)
-    _check_channels(samples)
+    samples = real_channels(x)
     _segment_length(samples.shape, sfreq, window_s)
     lead, n_times = samples.shape[:-1], samples.shape[-1]
     rows = samples.reshape(math.prod(lead), n_times)
@@ -151,12 +150,12 @@ def segment_spectra(
     >>> spectra.shape, whole
     ((3, 3), array([ True,  True, False]))
     """
-    samples = real_samples(x)
-    _check_channels(samples)
+    samples = real_channels(x)
     length = _segment_length(samples.shape, sfreq, window_s)
     if not 0 <= overlap < 1:
         raise ValueError(f"overlap is a share of a segment, at least 0 and below 1; found {overlap}")
-    step = length - int(length * overlap)
+    # Rounded down, but not where a share like 0.29 comes out a hair below a whole number of samples.
+    step = max(1, length - int(length * overlap + 1e-9))
     # Of equal length, but periodic: spectra.
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
     segments = np.lib.stride_tricks.sliding_window_view(samples, length, axis=-1)[..., ::step, :]
@@ -208,8 +207,7 @@ def psd_multitaper(x: npt.ArrayLike, sfreq: float, *, bandwidth: float = 2.0) ->
     >>> bool(abs(psd.density.mean() - 2 / 256) < 1e-3)
     True
     """
-    samples = real_samples(x)
-    _check_channels(samples)
+    samples = real_channels(x)
     n_times = samples.shape[-1]
     if not 0 < sfreq < math.inf or not 0 < bandwidth < sfreq:
         raise ValueError(
@@ -370,11 +368,6 @@ def peak_frequency(
     shift = np.divide(0.5 * (left - right), bend, out=np.zeros_like(bend), where=bend < 0)
     found: _Floats = freqs[inside][1:-1][top[..., 0]] + shift * (freqs[1] - freqs[0])
     return np.where(peaks.any(axis=-1), found, np.nan)
-
-
-def _check_channels(samples: npt.NDArray[np.floating]) -> None:
-    if math.prod(samples.shape[:-1]) == 0:
-        raise ValueError(f"expected at least one channel; found an array of shape {samples.shape}")
 
 
 def _segment_length(shape: tuple[int, ...], sfreq: float, window_s: float) -> int:

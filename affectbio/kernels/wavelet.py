@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
 from affectbio.kernels._backend import bodies, in_threads
-from affectbio.kernels._samples import real_samples
+from affectbio.kernels._samples import read_only, real_channels
 from affectbio.kernels._wavelet_plan import Freqs, Morlet, Morse, Norm, Wavelet, frequency_grid, plan
 
 __all__ = [
@@ -118,7 +118,7 @@ def morlet_power(
     SignalQualityError
         As for `morlet_transform`.
     ValueError
-        As for `morlet_transform`, or if `out` does not fit.
+        As for `morlet_transform`, or if `out` does not fit or shares memory with x.
 
     Notes
     -----
@@ -260,7 +260,8 @@ def scalogram(
     norm : {"l1", "l2"}
         As for `morlet_transform`.
     log : {"e", "10"}, optional
-        Give the logarithm of power to this base; nothing is taken to be below the least normal float32, 1.2e-38.
+        Give the logarithm of power to this base; nothing is taken to be below the least normal float32, 1.2e-38. NaN
+        for a constant channel, which has no power but what rounding leaves.
     out : ndarray of float32, shape (..., n_freqs, n_times), optional
         Where to write, C-contiguous: one item of a batch, for example.
     n_jobs : int
@@ -276,7 +277,7 @@ def scalogram(
     SignalQualityError
         As for `morlet_transform`, or if x has fewer samples than the picture has cells.
     ValueError
-        As for `morlet_transform`, or if `out` does not fit.
+        As for `morlet_transform`, or if `out` does not fit or shares memory with x.
 
     Examples
     --------
@@ -289,7 +290,7 @@ def scalogram(
     """
     if log not in (None, "e", "10"):
         raise ValueError(f"log is 'e' or '10' for a logarithm, or None for power as it is; found {log!r}")
-    if int(n_times) != n_times or n_times < 1:
+    if n_times < 1 or n_times % 1:  # of inf and NaN the rest is NaN
         raise ValueError(f"a picture has at least one cell in time; found n_times={n_times}")
     samples, grid = _checked(x, sfreq, freqs)
     if samples.shape[-1] < n_times:
@@ -298,9 +299,9 @@ def scalogram(
             f"{samples.shape}, holds {samples.shape[-1]}; give a longer signal or a smaller n_times"
         )
     single = np.dtype(np.float32)
-    picture = _output(out, (*samples.shape[:-1], len(grid), int(n_times)), single)
+    picture = _output(out, (*samples.shape[:-1], len(grid), int(n_times)), single, samples)
     chosen = Morlet(n_cycles) if wavelet is None else wavelet
-    mean = _mean(samples)
+    mean, still = _mean(samples), (samples == samples[..., :1]).all(axis=-1)
     if samples.dtype != single:
         # In this order: an electrode's offset would leave single precision little room for the signal.
         samples, mean = (samples - mean).astype(single), np.zeros_like(mean, single)
@@ -308,6 +309,7 @@ def scalogram(
     if log is not None:
         np.maximum(picture, np.finfo(np.float32).tiny, out=picture)
         (np.log if log == "e" else np.log10)(picture, out=picture)
+        picture[still] = np.nan
     return picture
 
 
@@ -375,7 +377,7 @@ def _power(
     x: npt.ArrayLike, sfreq: float, freqs: Freqs, wavelet: Wavelet, norm: Norm, out: Array | None, n_jobs: int
 ) -> Array:
     samples, grid = _checked(x, sfreq, freqs)
-    power = _output(out, (*samples.shape[:-1], len(grid), samples.shape[-1]), samples.dtype)
+    power = _output(out, (*samples.shape[:-1], len(grid), samples.shape[-1]), samples.dtype, samples)
     _fill(samples, _mean(samples), float(sfreq), grid, wavelet, norm, power, n_jobs)
     return power
 
@@ -392,7 +394,8 @@ def _fill(
 ) -> None:
     """Write power into ``out``, as means over as many cells as it has in time."""
     planned = plan(samples.shape[-1], sfreq, grid, wavelet, norm, samples.dtype, out.shape[-1])
-    rows, offsets, pictures = samples.reshape(-1, samples.shape[-1]), mean.ravel(), out.reshape(-1, *out.shape[-2:])
+    rows = read_only(samples.reshape(-1, samples.shape[-1]))
+    offsets, pictures = mean.ravel(), out.reshape(-1, *out.shape[-2:])
     body = bodies("wavelet")
 
     def compute(first: int, stop: int) -> None:
@@ -404,9 +407,7 @@ def _fill(
 def _checked(x: npt.ArrayLike, sfreq: float, freqs: Freqs) -> tuple[Array, tuple[float, ...]]:
     """Give the signal as native float32 or float64, and the frequencies."""
     grid = frequency_grid(freqs, sfreq)
-    array = real_samples(x)
-    if 0 in array.shape[:-1]:
-        raise ValueError(f"expected at least one channel; found an array of shape {array.shape}")
+    array = real_channels(x)
     if array.shape[-1] * min(grid) < sfreq:
         raise SignalQualityError(
             f"a period of {min(grid):g} Hz is {sfreq / min(grid):g} samples at {sfreq:g} Hz, but the last axis of x, "
@@ -435,7 +436,7 @@ def _mean(samples: Array) -> Array:
     return mean
 
 
-def _output(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def _output(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any], samples: Array) -> Array:
     if out is None:
         return np.empty(shape, dtype)
     if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
@@ -443,4 +444,8 @@ def _output(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
             f"out has to be a writable C-contiguous array of {dtype}, shape {shape}; found {out.dtype}, shape "
             f"{out.shape}, contiguous {out.flags.c_contiguous}, writable {out.flags.writeable}"
         )
+    # A group of channels is read after the power of the one before it is written. Of contiguous arrays the bounds in
+    # memory tell.
+    if np.may_share_memory(out, samples):
+        raise ValueError("out has to lie apart from x; found that they share memory")
     return out

@@ -122,18 +122,19 @@ def test_edf_and_a_recipe(tmp_path):
     ("arguments", "error", "words"),
     [
         ((MUSE, "--set", "eeg-dee"), ConfigError, "no feature set 'eeg-dee'; did you mean 'eeg-de'"),
-        ((MUSE, "--set", ","), ConfigError, "names no feature set"),
+        ((MUSE, "--set", ","), ConfigError, "at least one feature set; known: eeg-de"),
+        ((MUSE, "--set", "mine.toml"), ConfigError, "no recipe mine.toml"),
         ((MUSE, "--set", "eda"), DataError, r"no gsr channel; found the signals acc .*Sets that fit: eeg-de"),
         ((MUSE, "--out", "features.xlsx"), ConfigError, r"ends in .parquet or .csv"),
         ((MUSE, "--out", "nowhere/f.csv"), ConfigError, "no folder nowhere"),
         ((MUSE, "--unit", "uV"), ConfigError, "expected a stream and its unit"),
         (("nobody.xdf",), DatasetLayoutError, "no recording nobody.xdf"),
         ((DATA / "physio" / "polar_h10.npz",), DatasetLayoutError, r"of kind .npz cannot be read"),
-        ((DATA / "xdf" / "magicblink_emg_markers_test1.xdf",), DataError, "on the command line --unit EEG=uV"),
+        ((DATA / "xdf" / "magicblink_emg_markers_test1.xdf",), DataError, "has no unit.*: give it as in --unit EEG=uV"),
         (
             (DATA / "xdf" / "magicblink_emg_markers_test1.xdf", "--unit", "EEG=uV"),
             DataError,
-            r"no feature set fits the signals eeg \(misc, 94 s\)",
+            r"(?s)no feature set fits the signals eeg \(misc, 94 s\).*ch1: EEG channel .* with no 10-05 name",
         ),
     ],
 )
@@ -153,10 +154,63 @@ def test_no_half_file_is_left_and_the_old_one_stays(tmp_path, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_parquet", fails)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(DataError, match=r"f.parquet could not be written: no space left.*give another file"):
         run(MUSE, "--set", "eeg-hjorth", "--out", out)
     assert [p.name for p in tmp_path.iterdir()] == ["f.parquet"]
     assert out.read_text() == "earlier"
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_computed(tmp_path, monkeypatch):
+    (tmp_path / "f.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"f.csv: cannot be written"):
+        run("nobody.xdf", "--out", tmp_path / "f.csv")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match="give another file, or yourself the right"):
+        run("nobody.xdf", "--out", tmp_path / "other.csv")
+
+
+def test_what_the_system_refuses_to_read_is_an_error_of_ours(tmp_path, monkeypatch):
+    def refuses(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("affectbio.cli.features.read_e4", refuses)
+    with pytest.raises(DataError, match=r"S05.zip cannot be read: Permission denied"):
+        run(E4, "--out", tmp_path / "f.csv")
+
+
+def test_a_file_with_a_header_of_nothing_is_named(tmp_path):
+    path = tmp_path / "odd.xdf"
+    with XDFWriter(path) as file:
+        good = file.add_stream(
+            "<info><name>a</name><type>EEG</type><channel_count>1</channel_count><nominal_srate>10</nominal_srate>"
+            "<channel_format>float32</channel_format><source_id>a</source_id></info>"
+        )
+        file.write(good, np.zeros((3, 1), np.float32), np.arange(3) / 10)
+    path.write_bytes(path.read_bytes().replace(b"<channel_count>1<", b"<channel_count>0<"))
+    with pytest.raises(DataError, match=r"^odd.xdf: .*0 channels"):
+        run(path, "--out", tmp_path / "f.csv")
+
+
+def test_stopped_in_the_middle_leaves_what_was_there(tmp_path, monkeypatch):
+    out = tmp_path / "f.csv"
+    out.write_text("earlier")
+
+    def stops(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("affectbio.features.FeatureSet.extract", stops)
+    result = CliRunner().invoke(app, ["features", str(MUSE), "--out", str(out)])
+    assert result.exit_code != 0
+    assert f"stopped; {out} is as it was" in result.output
+    assert [p.name for p in tmp_path.iterdir()] == ["f.csv"]
+    assert out.read_text() == "earlier"
+
+
+def test_the_step_counts_where_a_recipe_says_none(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('schema = 1\n[[set]]\nname = "eeg-hjorth"\n')
+    run(MUSE, "--set", recipe, "--step", "5", "--out", tmp_path / "f.csv")
+    assert len(pd.read_csv(tmp_path / "f.csv")) == 4
 
 
 def test_a_file_that_was_cut_off_is_read_as_far_as_it_is_whole(tmp_path):

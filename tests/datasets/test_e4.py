@@ -56,6 +56,25 @@ def test_folder_and_zipped_folder_read_the_same(folder, tmp_path):
             np.testing.assert_array_equal(found.signal(name).data, signal.data)
 
 
+def test_two_sessions_in_a_zip_are_not_mixed(folder, tmp_path):
+    zipped = tmp_path / "two.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        for name in ("ACC.csv", "EDA.csv"):
+            archive.write(folder / name, f"monday/{name}")
+            archive.write(folder / name, f"tuesday/{name}")
+    with pytest.raises(DatasetLayoutError, match=r"files of 2 sessions, in monday, tuesday; expected one"):
+        read_e4(zipped, "05")
+
+
+def test_files_that_a_spreadsheet_saved_again_read_the_same(folder):
+    for name in ("EDA.csv", "IBI.csv", "tags.csv"):
+        text = (folder / name).read_text()
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    expected, found = read_e4(ZIP, "05"), read_e4(folder, "05")
+    np.testing.assert_array_equal(found.signal("eda").data, expected.signal("eda").data)
+    np.testing.assert_array_equal(found.meta["rr_s"], expected.meta["rr_s"])
+
+
 def test_sensors_that_begin_later_keep_their_place(folder):
     lines = (folder / "TEMP.csv").read_text().splitlines()
     (folder / "TEMP.csv").write_text("\n".join(["1644830440.5", *lines[1:]]))

@@ -60,7 +60,7 @@ def test_sets_of_other_lengths_end_together_and_are_invalid_until_there_is_enoug
     assert table["eeg-hjorth_valid"].all()
     np.testing.assert_array_equal(table["motion_valid"], table["stop"] >= 10)
     assert table.loc[~table["motion_valid"], "motion_enmo"].isna().all()
-    assert set(table.loc[~table["motion_valid"], "motion_reason"]) == {"signal does not cover the window"}
+    assert set(table.loc[~table["motion_valid"], "motion_reason"]) == {"outside the signal"}
     assert set(table.loc[table["motion_valid"], "motion_reason"]) == {""}
     assert found.share_valid() == {"eeg-hjorth": 1.0, "motion": pytest.approx(11 / 19)}
 
@@ -86,6 +86,36 @@ def test_a_lost_sample_is_the_reason_of_its_windows_and_no_others():
     assert table.loc[~table["eeg-hjorth_valid"], "stop"].tolist() == [6.0, 7.0]
     assert set(table.loc[~table["eeg-hjorth_valid"], "eeg-hjorth_reason"]) == {"samples are lost"}
     assert table["eeg-hjorth_C3_mobility"].notna().all()
+
+
+def test_one_recording_and_one_word_are_taken_as_they_are_meant():
+    several = FeatureSet(["eeg-hjorth", "motion"]).extract([recording()])
+    one = FeatureSet("eeg-hjorth, motion").extract(recording())
+    pd.testing.assert_frame_equal(one.table, several.table)
+    whole = one.windows("eeg-hjorth", only_known=False)
+    assert whole.features == one.columns["eeg-hjorth"]
+
+
+def test_a_table_without_events_says_so():
+    session = recording()
+    bare = FeatureSet("eeg-hjorth").extract(Recording(dict(session.signals), "01"))
+    with pytest.raises(DataError, match="none lies inside an event: only_known=False takes"):
+        bare.windows()
+    assert len(bare.windows(only_known=False)) == 19
+
+
+def test_clocks_far_apart_are_refused_before_memory_is_full():
+    with pytest.raises(DataError, match=r"16\d+ windows; signals begin at eeg-hjorth 16\d+ s, motion 0 s: bring them"):
+        FeatureSet("eeg-hjorth,motion").extract(recording(eeg_start=1.6e9))
+
+
+def test_progress_is_told_on_the_way():
+    rng = np.random.default_rng(0)
+    skin = Signal(2e-6 + 1e-9 * rng.standard_normal((1, 4 * 400)), 4.0, [Channel("EDA", "gsr")])
+    told = []
+    FeatureSet("eda").extract(Recording({"eda": skin}, "01"), lambda *what: told.append(what[1]))
+    assert len(set(told)) > 4
+    assert told == sorted(told)
 
 
 def test_rows_know_their_event_and_those_outside_have_none():

@@ -262,6 +262,17 @@ def test_extract_says_what_was_never_known():
         feature.extract([Recording({"ppg": signal}, "01", whole)], 32, 16, "ppg")
 
 
+def test_the_heart_is_read_from_the_signal_of_its_kind():
+    case = CASES["hrv"]
+    signal = signal_of(case)
+    whole = pd.DataFrame({"onset": [0.0], "duration": [signal.duration], "trial_type": ["film"]})
+    recording = Recording({"ppg": signal}, "01", whole)
+    feature = FEATURES.get("hrv")(kind="ppg", fields=("hr_bpm",))
+    np.testing.assert_array_equal(
+        feature.extract([recording], 32, 16).X, feature.extract([recording], 32, 16, signal="ppg").X
+    )
+
+
 class OneChannel(Hjorth):
     """Takes each row as the one channel of a window, so that scikit-learn's own checks can be run on the base class."""
 

@@ -75,6 +75,12 @@ def test_extract_puts_each_window_in_its_event():
     assert windows.features == ("least", "greatest")
 
 
+def test_one_recording_without_events_is_told_of_feature_set():
+    signal = Signal(np.random.default_rng(0).standard_normal((1, 1000)), SFREQ, [Channel("C3")])
+    with pytest.raises(DataError, match="none lies inside one; FeatureSet takes windows outside"):
+        Hjorth().extract(Recording({"eeg": signal}, "01"), 1, 1)
+
+
 def test_a_short_signal_names_the_person_and_the_length():
     recording = Recording({"x": Signal(np.zeros((1, 20)), SFREQ, [Channel("x", "misc")])}, "brief")
     with pytest.raises(DataError, match=r"signal 'x' of subject 'brief': a window of 1 s is 50 samples .* holds 20"):

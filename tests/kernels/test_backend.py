@@ -273,3 +273,30 @@ def test_every_kernel_runs_without_numba_and_gives_the_compiled_numbers(chosen, 
         assert plain[name].dtype == compiled.dtype, name
         largest = np.nanmax(np.abs(compiled))
         np.testing.assert_allclose(plain[name], compiled, rtol=0, atol=precision * largest, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_signal_that_cannot_be_written_to_is_not_compiled_for_anew(dtype):
+    # Numba takes it for another type; the samples of a Signal are such.
+    x = np.random.default_rng(0).standard_normal((2, 640)).astype(dtype)
+    x[0, 5] = np.nan
+    fixed = x.copy()
+    fixed.flags.writeable = False
+
+    def compute(signal):
+        for method in ("causal", "per-window", "fft", "zero-phase"):
+            affectbio.kernels.band_power(signal, 128, method=method)
+        affectbio.kernels.wavelet_energy(signal)
+        affectbio.kernels.wavedec(signal)
+        affectbio.kernels.morlet_power(signal[1:], 128, (8, 50, 4))
+        affectbio.kernels.sample_entropy(signal[:, :100])
+
+    def n_compiled():
+        modules = [bodies(name) for name in ("entropy", "wavelet", "discrete_wavelet", "complexity")]
+        functions = [function for module in modules for function in vars(module).values()]
+        return sum(len(function.signatures) for function in functions if hasattr(function, "signatures"))
+
+    compute(x)
+    before = n_compiled()
+    compute(fixed)
+    assert n_compiled() == before

@@ -195,3 +195,15 @@ def test_an_order_that_is_not_known_is_refused():
 def test_no_channel_is_refused(function):
     with pytest.raises(ValueError, match=r"at least one channel; found an array of shape \(0, 150\)"):
         function(np.empty((0, 150)), level=1)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_infinity_gets_out(lost, dtype):
+    x = np.random.default_rng(0).standard_normal((2, 256)).astype(dtype)
+    x[0, 100] = lost
+    for coefs in (*wavedec(x, "db4", 3), wavelet_packet(x, "db4", 3)):
+        assert coefs.dtype == dtype
+        assert not np.isinf(coefs).any()
+        assert np.isfinite(coefs[1]).all()
+    assert np.isnan(wavedec(x, "db4", 3)[-1][0]).any()

@@ -265,8 +265,8 @@ def test_writes_into_the_caller_s_array_and_nowhere_else():
 def test_logarithms(log, function):
     x = eeg(2, 500)
     np.testing.assert_allclose(scalogram(x, SFREQ, GRID, log=log), function(scalogram(x, SFREQ, GRID)), rtol=1e-6)
-    silence = scalogram(np.zeros(500), SFREQ, GRID, log=log)
-    np.testing.assert_allclose(silence, function(np.finfo(np.float32).tiny), rtol=1e-6)
+    faint = scalogram(1e-25 * x, SFREQ, GRID, log=log)
+    np.testing.assert_allclose(faint, function(np.finfo(np.float32).tiny), rtol=1e-6)
 
 
 def test_a_tuple_is_a_grid_of_equal_ratios():
@@ -447,3 +447,14 @@ def test_an_out_that_overlaps_the_signal_is_refused(function):
     x, out = memory[17:34], memory[: 2 * 17].reshape(17, 2, 500)
     with pytest.raises(ValueError, match="apart from x; found that they share memory"):
         function(x, SFREQ, [10.0, 20.0], out=out, **({"n_times": 500} if function is scalogram else {}))
+
+
+@pytest.mark.parametrize("log", ["e", "10"])
+def test_the_logarithm_of_a_constant_channel_is_not_known(log):
+    x = np.random.default_rng(0).standard_normal((2, 640))
+    x[1] = 0.1
+    for signal in (x, x.astype(np.float32)):
+        picture = scalogram(signal, 128, (8, 50, 4), 8, log=log)
+        assert np.isfinite(picture[0]).all()
+        assert np.isnan(picture[1]).all()
+        assert (scalogram(signal, 128, (8, 50, 4), 8)[1] < 1e-12).all()
