@@ -9,7 +9,7 @@ from __future__ import annotations
 from affectbio.acquire._liblsl import local_clock, loopback_session, lsl_library, use_loopback
 from affectbio.acquire.inlet import Chunk, Inlet, find_stream
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
-from affectbio.acquire.player import Replayed, ReplayProcess, replay
+from affectbio.acquire.player import Replayed, ReplayProcess, replay, replay_signals
 from affectbio.acquire.reader import DeviceChunk, DeviceReader, open_stream
 from affectbio.acquire.record import Recorder, StreamHealth
 from affectbio.acquire.spec import ReplayClock, StreamSpec, wall_time
@@ -33,6 +33,7 @@ __all__ = [
     "lsl_library",
     "open_stream",
     "replay",
+    "replay_signals",
     "use_loopback",
     "wall_time",
 ]

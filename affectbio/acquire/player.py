@@ -11,8 +11,9 @@ import pickle
 import signal as os_signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -28,7 +29,7 @@ from affectbio.acquire.spec import ReplayClock, StreamSpec
 from affectbio.errors import AffectbioError, DataError, StreamError
 from affectbio.types import Recording
 
-__all__ = ["ReplayProcess", "Replayed", "replay"]
+__all__ = ["ReplayProcess", "Replayed", "replay", "replay_signals"]
 
 _LOOK_S = 0.2
 # After the first listener the others get this long; liblsl does not tell how many there are.
@@ -125,6 +126,98 @@ def replay(
     """
     programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
     return _play(programme, stop or Event())
+
+
+def replay_signals(
+    recording: Recording,
+    specs: Mapping[str, StreamSpec],
+    *,
+    packets: Mapping[str, int] | None = None,
+    markers: str = "affectbio-replay-markers",
+    speed: float = 1.0,
+    drift_ppm: float = 0.0,
+    jitter_ms: float = 0.0,
+    loss: float = 0.0,
+    seed: int = 0,
+    stop: Event | None = None,
+) -> dict[str, Replayed]:
+    """Play several signals of a recording over LSL at once, as one device on one clock; returns when they are over.
+
+    Each begins when it begins in the recording. A second after somebody listens to any of them, they start.
+
+    Parameters
+    ----------
+    recording : Recording
+        What to play.
+    specs : mapping of str to StreamSpec
+        How the streams present themselves, by signal; channels and rates are the recording's.
+    packets : mapping of str to int, optional
+        Samples sent together, by signal; 1 where not given.
+    markers : str
+        Name and source_id of the stream of events.
+    speed, drift_ppm, jitter_ms, loss, seed, stop
+        As for `replay`; every signal is jittered and loses packets by itself.
+
+    Returns
+    -------
+    dict of str to Replayed
+        Samples sent and lost, by signal.
+
+    Raises
+    ------
+    DataError
+        If no signal is asked for, or one is not there.
+    StreamError
+        If LSL does not load, or a stream cannot be sent.
+    """
+    if not specs:
+        raise DataError(f"no signal to replay; expected some of {', '.join(recording.signals)}")
+    stop = stop or Event()
+    clock = ReplayClock(start=local_clock(), speed=speed if speed > 0 else 1.0)
+    programmes = {
+        name: _programme(
+            [recording], spec, name, speed, (packets or {}).get(name, 1), drift_ppm, jitter_ms, loss, seed + number
+        )
+        for number, (name, spec) in enumerate(specs.items())
+    }
+    origin = min(recording.signals[name].start for name in programmes)
+    with ExitStack() as stack:
+        outlets = {
+            name: stack.enter_context(Outlet(replace(programme.spec, replay=clock)))
+            for name, programme in programmes.items()
+        }
+        marker_outlet = stack.enter_context(MarkerOutlet(markers, markers))
+        while not any(outlet.wait_for_consumer(_LOOK_S / len(outlets)) for outlet in outlets.values()):
+            if stop.is_set():
+                return dict.fromkeys(specs, Replayed(0, 0))
+        stop.wait(_SETTLE_S)
+        first_stamp = clock.stamp(local_clock())
+        slow = 1.0 + 1e-6 * drift_ppm
+        onsets = recording.events["onset"].to_numpy(dtype=float) - origin
+        words = sorted(zip((onsets / slow).tolist(), map(str, recording.events["trial_type"]), strict=True))
+        with ThreadPoolExecutor(len(programmes) + 1) as pool:
+            try:
+                jobs = {
+                    name: pool.submit(
+                        _send,
+                        replace(programme, markers=()),
+                        clock,
+                        outlets[name],
+                        marker_outlet,
+                        stop,
+                        first_stamp + (recording.signals[name].start - origin) / slow,
+                    )
+                    for name, programme in programmes.items()
+                }
+                telling = pool.submit(_tell, words, clock, marker_outlet, stop, first_stamp)
+                done = {name: job.result() for name, job in jobs.items()}
+                telling.result()
+            except BaseException:
+                # The others must not play on, nor hold up the end of the pool.
+                stop.set()
+                raise
+        stop.wait(_LINGER_S)
+    return done
 
 
 class ReplayProcess:
@@ -352,16 +445,31 @@ def _play(programme: _Programme, stop: Event) -> Replayed:
             if stop.is_set():
                 return Replayed(0, 0)
         stop.wait(_SETTLE_S)
-        result = _send(programme, clock, outlet, marker_outlet, stop)
+        result = _send(programme, clock, outlet, marker_outlet, stop, clock.stamp(local_clock()))
         stop.wait(_LINGER_S)
     return result
 
 
+def _tell(
+    words: Sequence[tuple[float, str]], clock: ReplayClock, marker_outlet: MarkerOutlet, stop: Event, first_stamp: float
+) -> None:
+    """Send the events, each when it is due."""
+    for onset, text in words:
+        stamp = first_stamp + onset
+        if stop.wait(max(0.0, clock.wall(stamp) - local_clock())):
+            break
+        marker_outlet.push(text, stamp)
+
+
 def _send(
-    programme: _Programme, clock: ReplayClock, outlet: Outlet, marker_outlet: MarkerOutlet, stop: Event
+    programme: _Programme,
+    clock: ReplayClock,
+    outlet: Outlet,
+    marker_outlet: MarkerOutlet,
+    stop: Event,
+    first_stamp: float,
 ) -> Replayed:
     rng = np.random.default_rng(programme.seed)
-    first_stamp = clock.stamp(local_clock())
     period = 1.0 / (programme.spec.sfreq * (1.0 + 1e-6 * programme.drift_ppm))
     n_times = programme.data.shape[1]
     markers = list(programme.markers)

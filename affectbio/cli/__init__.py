@@ -28,6 +28,27 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_devices = typer.Typer(no_args_is_help=True, help="Which headsets and wearables are known, and what each streams.")
+_xdf = typer.Typer(no_args_is_help=True, help="What is in an XDF file; a torn one made whole; other formats of it.")
+app.add_typer(_devices, name="devices")
+app.add_typer(_xdf, name="xdf")
+
+_Units = Annotated[
+    list[str] | None, typer.Option("--unit", help="Unit of an XDF stream that states none, by type or name: EEG=uV.")
+]
+_Seconds = Annotated[float | None, typer.Option(min=0.1, help="Stop after so long; else at Ctrl-C.")]
+_MinFree = Annotated[float, typer.Option(min=0, help="Stop recording while so many megabytes of disk are still free.")]
+
+
+def _unit_pairs(unit: list[str] | None) -> dict[str, str]:
+    from affectbio.errors import ConfigError
+
+    units = dict(pair.partition("=")[::2] for pair in unit or [])
+    if not all(units.values()):
+        raise ConfigError(f"--unit {' '.join(unit or [])}: expected a stream and its unit, such as EEG=uV")
+    return units
+
+
 @app.callback()
 def _options(
     _version: Annotated[
@@ -89,18 +110,171 @@ def _features(
         float | None, typer.Option(min=0.01, help="Seconds of every set's window; each set's own if not given.")
     ] = None,
     step: Annotated[float, typer.Option(min=0.01, help="Seconds between windows.")] = 1.0,
-    unit: Annotated[
-        list[str] | None, typer.Option(help="Unit of an XDF stream that states none, by type or name: EEG=uV.")
-    ] = None,
+    unit: _Units = None,
 ) -> None:
     """Compute features of a recording, window by window, into a table with a mask of what is valid."""
     from affectbio.cli.features import run_features
-    from affectbio.errors import ConfigError
 
-    units = dict(pair.partition("=")[::2] for pair in unit or [])
-    if not all(units.values()):
-        raise ConfigError(f"--unit {' '.join(unit or [])}: expected a stream and its unit, such as EEG=uV")
+    units = _unit_pairs(unit)
     run_features(recording, out, sets=sets, subject=subject, session=session, window_s=window, step_s=step, units=units)
+
+
+@_devices.command("list")
+def _devices_list() -> None:
+    """List every device: how it is reached, what it streams, and how far its facts were tested."""
+    from affectbio.cli.devices import list_all
+
+    list_all()
+
+
+@_devices.command("show")
+def _devices_show(name: Annotated[str, typer.Argument(help="A name from the list, or a path to a TOML file.")]) -> None:
+    """Print everything that is known of a device, with the source of each fact."""
+    from affectbio.cli.devices import show_device
+
+    show_device(name)
+
+
+@_devices.command("check")
+def _devices_check(path: Annotated[Path, typer.Argument(help="A TOML file of your own.")]) -> None:
+    """Say whether a profile is right, or which key is not."""
+    from affectbio.cli.devices import check_device
+
+    check_device(path)
+
+
+@app.command("scan")
+def _scan(seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen for Bluetooth.")] = 5.0) -> None:
+    """List what is within reach: Bluetooth devices, serial ports, LSL streams."""
+    from affectbio.cli.stream import run_scan
+
+    run_scan(seconds)
+
+
+@app.command("stream")
+def _stream(
+    devices: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DEVICE[@ADDRESS]...", help="Devices, each with its address if needed; simulated/muse-2 needs none."
+        ),
+    ],
+    record: Annotated[Path | None, typer.Option(help="XDF file to record all of it to.")] = None,
+    seconds: _Seconds = None,
+    min_free_mb: _MinFree = 100.0,
+    state: Annotated[
+        str, typer.Option(help="Simulated: rest, eyes-closed, meditation, arithmetic, stress, amusement or sadness.")
+    ] = "rest",
+    blink: Annotated[bool, typer.Option("--blink", help="Simulated: eye blinks.")] = False,
+    line_noise: Annotated[float, typer.Option(min=0, help="Simulated: frequency of the mains, in Hz.")] = 0.0,
+    jitter_ms: Annotated[float, typer.Option(min=0, help="Simulated: mean delay of a packet.")] = 0.0,
+    loss: Annotated[float, typer.Option(min=0, max=0.99, help="Simulated: share of packets lost.")] = 0.0,
+    drift_ppm: Annotated[float, typer.Option(help="Simulated: how much the device's clock is fast.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Simulated: of all chance.")] = 0,
+) -> None:
+    """Stream devices over LSL, connecting again whenever a link breaks."""
+    from affectbio.acquire.simulate import Artefacts, LinkFaults
+    from affectbio.cli.stream import Scene, run_stream
+
+    scene = Scene(
+        state,
+        Artefacts(blinks=blink, line_hz=line_noise),
+        LinkFaults(jitter_ms=jitter_ms, loss=loss, drift_ppm=drift_ppm),
+        seed,
+    )
+    run_stream(devices, record=record, seconds=seconds, min_free_mb=min_free_mb, scene=scene)
+
+
+@app.command("record")
+def _record(
+    out: Annotated[Path, typer.Argument(help="XDF file to make; an existing one is never touched.")],
+    all_streams: Annotated[bool, typer.Option("--all", help="Everything that is on the network.")] = False,
+    require: Annotated[
+        str, typer.Option(help="Types of stream, commas between them, without which nothing is recorded.")
+    ] = "",
+    seconds: _Seconds = None,
+    min_free_mb: _MinFree = 100.0,
+) -> None:
+    """Record LSL streams into an XDF file that survives a killed process and a power cut."""
+    from affectbio.cli.stream import run_record
+
+    kinds = [kind.strip() for kind in require.split(",") if kind.strip()]
+    run_record(out, all_streams=all_streams, require=kinds, seconds=seconds, min_free_mb=min_free_mb)
+
+
+@app.command("replay")
+def _replay(
+    recording: Annotated[Path, typer.Argument(help="An .xdf, .edf or .bdf file, or an Empatica E4 folder or .zip.")],
+    profile: Annotated[
+        str | None, typer.Option("--as", help="Device it is to look like; as recorded if not given.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.01, help="How many times faster than life.")] = 1.0,
+    jitter_ms: Annotated[float, typer.Option(min=0, help="Mean delay of a packet.")] = 0.0,
+    loss: Annotated[float, typer.Option(min=0, max=0.99, help="Share of packets lost.")] = 0.0,
+    drift_ppm: Annotated[float, typer.Option(help="How much the device's clock is fast.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the delays and losses.")] = 0,
+    unit: _Units = None,
+) -> None:
+    """Play a recording over LSL as it was recorded, or as another device would have sent it."""
+    from affectbio.cli.replay import run_replay
+
+    run_replay(
+        recording,
+        profile=profile,
+        speed=speed,
+        jitter_ms=jitter_ms,
+        loss=loss,
+        drift_ppm=drift_ppm,
+        seed=seed,
+        units=_unit_pairs(unit),
+    )
+
+
+@_xdf.command("info")
+def _xdf_info(path: Annotated[Path, typer.Argument(help="XDF file.")]) -> None:
+    """Print streams, samples, rates, gaps, and where the file is torn."""
+    from affectbio.cli.xdf import run_info
+
+    run_info(path)
+
+
+@_xdf.command("repair")
+def _xdf_repair(
+    path: Annotated[Path, typer.Argument(help="The torn file; it is not touched.")],
+    out: Annotated[Path | None, typer.Option(help="File to make; NAME_repaired.xdf if not given.")] = None,
+) -> None:
+    """Make a whole file of a torn one."""
+    from affectbio.cli.xdf import run_repair
+
+    run_repair(path, out)
+
+
+@_xdf.command("export")
+def _xdf_export(
+    path: Annotated[Path, typer.Argument(help="XDF file.")],
+    to: Annotated[str, typer.Option(help="bdf, edf, fif or bids.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of a new BIDS data set, or folder/name of the files, a signal each.")
+    ] = None,
+    subject: Annotated[str, typer.Option(help="Pseudonym of the person.")] = "01",
+    session: Annotated[str, typer.Option(help="Which visit.")] = "01",
+    task: Annotated[str, typer.Option(help="BIDS: what the person did.")] = "recording",
+    signal: Annotated[list[str] | None, typer.Option(help="Signals to write; all if not given.")] = None,
+    unit: _Units = None,
+) -> None:
+    """Write a recording as BDF+, EDF+, FIF or BIDS, with units, events and what was lost."""
+    from affectbio.cli.xdf import run_export
+
+    run_export(
+        path,
+        to,
+        out=out,
+        subject=subject,
+        session=session,
+        task=task,
+        signals=tuple(signal or ()),
+        units=_unit_pairs(unit),
+    )
 
 
 def main() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -20,21 +21,65 @@ from affectbio.acquire import Recorder
 from affectbio.acquire.driver import Driver
 from affectbio.acquire.drivers import make_driver
 from affectbio.acquire.lsl_sink import LslSink
+from affectbio.acquire.simulate import STATES, Artefacts, LinkFaults, SimulatedDevice, TruthSink, truth_spec
 from affectbio.devices import load_device
 from affectbio.errors import ConfigError, StreamNotFoundError
+from affectbio.registry import unknown_name
 
-__all__ = ["run_record", "run_scan", "run_stream"]
+__all__ = ["Scene", "run_record", "run_scan", "run_stream"]
 
 _REFRESH_S = 0.5
+# Between the last word of a device and the end of its recording.
+_LAST_WORDS_S = 0.3
+_SIMULATED = "simulated/"
 _STYLE = {"streaming": "green", "connecting": "yellow", "silent": "yellow", "lost": "bold red", "stopped": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What simulated devices are to show.
+
+    Parameters
+    ----------
+    state : str
+        What the person is doing, one of `affectbio.acquire.simulate.STATES`.
+    artefacts : Artefacts
+        What is in the EEG and not of the brain.
+    faults : LinkFaults
+        What the link does to the packets.
+    seed : int
+        Of all chance; devices with one seed are on one person.
+
+    Raises
+    ------
+    ConfigError
+        If the state is not known.
+    """
+
+    state: str = "rest"
+    artefacts: Artefacts = field(default_factory=Artefacts)
+    faults: LinkFaults = field(default_factory=LinkFaults)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise unknown_name("state", self.state, STATES)
 
 
 @dataclass(slots=True)
 class _Running:
     name: str
-    driver: Driver
+    driver: Driver | SimulatedDevice
     sink: LslSink
     words: deque[str]
+    simulated: bool = False
+
+    @property
+    def source_ids(self) -> list[str]:
+        ids = [spec.source_id for spec in self.sink.specs] + [f"affectbio-{self.name}-status"]
+        if self.simulated:
+            ids += [truth_spec(self.name).source_id, f"affectbio-{self.name}-events"]
+        return ids
 
     @property
     def last_word(self) -> str:
@@ -42,7 +87,13 @@ class _Running:
 
 
 def run_stream(
-    devices: Sequence[str], *, record: Path | None = None, seconds: float | None = None, console: Console | None = None
+    devices: Sequence[str],
+    *,
+    record: Path | None = None,
+    seconds: float | None = None,
+    min_free_mb: float = 100.0,
+    scene: Scene | None = None,
+    console: Console | None = None,
 ) -> None:
     """Stream devices over LSL until Ctrl-C.
 
@@ -50,11 +101,16 @@ def run_stream(
     ----------
     devices : sequence of str
         Names or paths of profiles, each with ``@`` and an address if the profile does not say where it is:
-        ``"polar-h10@AA:BB:CC:DD:EE:FF"``, ``"openbci-cyton@/dev/ttyUSB0"``.
+        ``"polar-h10@AA:BB:CC:DD:EE:FF"``, ``"openbci-cyton@/dev/ttyUSB0"``. With ``simulated/`` before the profile, one
+        that is not there: it also streams the valence and arousal it was made from.
     record : Path, optional
         XDF file to write all of it to.
     seconds : float, optional
         Stop by itself after so long.
+    min_free_mb : float
+        As for `affectbio.acquire.Recorder`.
+    scene : Scene, optional
+        What simulated devices show.
     console : rich.console.Console, optional
         Where to show it; stdout if not given.
 
@@ -67,28 +123,45 @@ def run_stream(
     """
     console = console or Console()
     with ExitStack() as stack:
-        running = [_prepare(text, number, devices, stack) for number, text in enumerate(devices)]
+        running = [_prepare(text, number, devices, scene or Scene(), stack) for number, text in enumerate(devices)]
         recorder = None
         if record is not None:
-            wanted = [{"source_id": spec.source_id} for each in running for spec in each.sink.specs]
-            wanted += [{"source_id": f"affectbio-{each.name}-status"} for each in running]
-            recorder = stack.enter_context(Recorder(record, wanted))
+            wanted = [{"source_id": source_id} for each in running for source_id in each.source_ids]
+            recorder = stack.enter_context(Recorder(record, wanted, min_free_mb=min_free_mb))
         asyncio.run(_run(running, recorder, seconds, console))
+        if recorder is not None:
+            time.sleep(_LAST_WORDS_S)
     for each in running:
         console.print(Text(_summary(each)))
     if record is not None and recorder is not None:
         console.print(Text(f"{record}: {recorder.n_bytes / 1e6:.1f} MB"))
 
 
-def _prepare(text: str, number: int, devices: Sequence[str], stack: ExitStack) -> _Running:
+def _prepare(text: str, number: int, devices: Sequence[str], scene: Scene, stack: ExitStack) -> _Running:
     profile, _, address = text.partition("@")
-    device = load_device(profile)
-    base = Path(profile).stem
+    simulated = profile.startswith(_SIMULATED)
+    device = load_device(profile.removeprefix(_SIMULATED))
+    # Nobody may take what was made for what was measured.
+    base = ("simulated-" if simulated else "") + Path(profile).stem
     twice = sum(other.partition("@")[0] == profile for other in devices) > 1
     # By its address, which stays; by its place in the command only where it has none.
     name = f"{base}-{_word(address) or number + 1}" if twice or address else base
     sink = stack.enter_context(LslSink(device, name))
     words: deque[str] = deque(maxlen=1)
+    driver: Driver | SimulatedDevice
+    if simulated:
+        truth = stack.enter_context(TruthSink(name))
+        driver = SimulatedDevice(
+            device,
+            state=scene.state,
+            seed=scene.seed,
+            sinks=[sink],
+            truth=[truth],
+            artefacts=scene.artefacts,
+            faults=scene.faults,
+            on_state=lambda _state, why: words.append(why),
+        )
+        return _Running(name, driver, sink, words, simulated=True)
     driver = make_driver(
         device, [sink], address=address or None, on_state=lambda _state, why: words.append(why), seed=number
     )
@@ -127,6 +200,7 @@ def _table(running: list[_Running], recorder: Recorder | None) -> Table:
     table = Table("device", "state", "stream", "Hz", "lost", "drift", "jitter", "battery", box=None, caption=caption)
     for each in running:
         driver = each.driver
+        battery = driver.battery if isinstance(driver, Driver) else math.nan
         first = True
         for stream, counts in zip(driver.device.streams, driver.counts, strict=True):
             if not stream.sfreq and not counts.n_samples:
@@ -139,7 +213,7 @@ def _table(running: list[_Running], recorder: Recorder | None) -> Table:
                 Text(f"{100 * counts.loss:.2f} %"),
                 Text(f"{counts.drift_ppm:+.0f} ppm" if counts.drift_ppm == counts.drift_ppm else "-"),
                 Text(f"{counts.jitter_ms:.1f} ms" if counts.jitter_ms == counts.jitter_ms else "-"),
-                Text(f"{driver.battery:.0f} %" if first and driver.battery == driver.battery else ""),
+                Text(f"{battery:.0f} %" if first and battery == battery else ""),
             )
             first = False
         if each.last_word and driver.state != "streaming":
@@ -210,6 +284,7 @@ def run_record(
     all_streams: bool = False,
     require: Sequence[str] = (),
     seconds: float | None = None,
+    min_free_mb: float = 100.0,
     console: Console | None = None,
 ) -> None:
     """Record LSL streams into an XDF file until Ctrl-C.
@@ -224,6 +299,8 @@ def run_record(
         Types of stream without which nothing is recorded: ``"EEG"``.
     seconds : float, optional
         Stop by itself after so long.
+    min_free_mb : float
+        As for `affectbio.acquire.Recorder`.
     console : rich.console.Console, optional
         Where to show it; stdout if not given.
 
@@ -234,7 +311,7 @@ def run_record(
     StreamNotFoundError
         If a stream that is required is not there; no file is made then.
     StreamError
-        If the disk is full.
+        If the disk is nearly full, before or while recording; the file is whole up to there.
     """
     from affectbio.acquire._liblsl import load_pylsl
 
@@ -252,21 +329,29 @@ def run_record(
         raise StreamNotFoundError("no stream is on the network; start one with affectbio stream")
     began = time.monotonic()
     live = Live(console=console, auto_refresh=False, transient=True)
-    with Recorder(out, chosen) as recorder, live, suppress(KeyboardInterrupt):
-        while seconds is None or time.monotonic() - began < seconds:
-            time.sleep(_REFRESH_S)
-            recorder.check()
-            live.update(_health(recorder, time.monotonic() - began), refresh=True)
-    for health in recorder.health:
-        console.print(Text(f"{health.name} ({health.lsl_type}): {health.n_samples} samples, {health.state}"))
-    console.print(Text(f"{out}: {recorder.n_bytes / 1e6:.1f} MB"))
+    try:
+        with Recorder(out, chosen, min_free_mb=min_free_mb) as recorder, live, suppress(KeyboardInterrupt):
+            while seconds is None or time.monotonic() - began < seconds:
+                time.sleep(_REFRESH_S)
+                recorder.check()
+                live.update(_health(recorder, time.monotonic() - began), refresh=True)
+        console.print(_health(recorder, time.monotonic() - began))
+    finally:
+        if out.exists():
+            console.print(Text(f"{out}: {out.stat().st_size / 1e6:.2f} MB"))
 
 
 def _health(recorder: Recorder, seconds: float) -> Table:
-    table = Table(
-        "stream", "type", "samples", "state", box=None, caption=f"{seconds:.0f} s, {recorder.n_bytes / 1e6:.1f} MB"
-    )
+    caption = f"{seconds:.0f} s, {recorder.n_bytes / 1e6:.1f} MB, {recorder.free_mb / 1e3:.1f} GB free"
+    table = Table("stream", "type", "samples", "Hz", "longest gap", "state", box=None, caption=caption)
     for health in recorder.health:
-        state = Text(health.state, "green" if health.state == "streaming" else "yellow")
-        table.add_row(Text(health.name), Text(health.lsl_type), str(health.n_samples), state)
+        rate = f"{health.effective_sfreq:.2f} of {health.sfreq:g}" if health.sfreq else "now and then"
+        table.add_row(
+            Text(health.name),
+            Text(health.lsl_type),
+            str(health.n_samples),
+            Text(rate),
+            Text(f"{health.longest_gap_s:.3f} s"),
+            Text(health.state, "green" if health.state == "streaming" else "yellow"),
+        )
     return table

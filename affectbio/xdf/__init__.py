@@ -6,6 +6,7 @@ from Python; reading is pyxdf's, on the part of the file that is whole.
 
 from __future__ import annotations
 
+from affectbio.xdf.export import Exported, export_recording
 from affectbio.xdf.grid import SampleGrid
 from affectbio.xdf.header import StreamHeader, parse_header
 from affectbio.xdf.reader import XDFTruncatedWarning, read_xdf
@@ -14,12 +15,14 @@ from affectbio.xdf.scan import XDFScan, scan_xdf
 from affectbio.xdf.writer import XDFWriter
 
 __all__ = [
+    "Exported",
     "SampleGrid",
     "StreamHeader",
     "XDFRepair",
     "XDFScan",
     "XDFTruncatedWarning",
     "XDFWriter",
+    "export_recording",
     "parse_header",
     "read_xdf",
     "repair_xdf",

@@ -12,12 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from affectbio.acquire import Inlet, Recorder, Replayed, ReplayProcess, StreamSpec, find_stream, replay, wall_time
+from affectbio.acquire import (
+    Inlet,
+    Recorder,
+    Replayed,
+    ReplayProcess,
+    StreamSpec,
+    find_stream,
+    replay,
+    replay_signals,
+    wall_time,
+)
 from affectbio.acquire._liblsl import load_pylsl
 from affectbio.errors import DataError, StreamError
-from affectbio.types import Recording, Signal
+from affectbio.types import Channel, Recording, Signal
 from affectbio.xdf import read_xdf
 
 local_clock = load_pylsl().local_clock
@@ -222,3 +233,40 @@ def test_recordings_that_differ_are_refused(recording: Recording) -> None:
         ReplayProcess([recording, other])
     with pytest.raises(DataError, match="no recording"):
         ReplayProcess([])
+
+
+def test_several_signals_play_on_one_clock_each_from_its_own_start(tmp_path, spec: StreamSpec) -> None:
+    eeg = Signal(1e-6 * np.arange(512.0)[None], 128.0, [Channel("Cz")])
+    eda = Signal(1e-6 * np.arange(12.0)[None], 4.0, [Channel("skin", "gsr")], start=1.0)
+    events = pd.DataFrame({"onset": [0.5, 3.0], "duration": [0.0, 0.0], "trial_type": ["one", "two"]})
+    both = Recording({"eeg": eeg, "eda": eda}, "01", events=events)
+    specs = {
+        name: StreamSpec(f"{spec.name} {name}", name.upper(), signal.channels, signal.sfreq, f"{spec.source_id}-{name}")
+        for name, signal in both.signals.items()
+    }
+    result: dict[str, Replayed] = {}
+    marks = f"{spec.source_id}-marks"
+    thread = threading.Thread(
+        target=lambda: result.update(replay_signals(both, specs, packets={"eeg": 4}, markers=marks, speed=4.0))
+    )
+    thread.start()
+    wanted = [{"source_id": source_id} for source_id in (*(s.source_id for s in specs.values()), marks)]
+    with Recorder(tmp_path / "x.xdf", wanted):
+        thread.join()
+    assert result == {"eeg": Replayed(512, 0), "eda": Replayed(12, 0)}
+    back = read_xdf(tmp_path / "x.xdf", "01")
+    np.testing.assert_allclose(back.signals["eeg"].data, eeg.data, rtol=1e-6)
+    np.testing.assert_allclose(back.signals["eda"].data, eda.data, rtol=1e-6)
+    assert (back.signals["eeg"].start, back.signals["eda"].start) == (0.0, pytest.approx(1.0, abs=1e-3))
+    assert back.events["trial_type"].tolist() == ["one", "two"]
+    np.testing.assert_allclose(back.events["onset"], [0.5, 3.0], atol=1e-3)
+
+
+def test_several_signals_stop_together_and_failures_reach_the_caller(spec: StreamSpec, recording: Recording) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert replay_signals(recording, {"eeg": spec}, stop=stop) == {"eeg": Replayed(0, 0)}
+    with pytest.raises(DataError, match="no signal to replay; expected some of eeg"):
+        replay_signals(recording, {})
+    with pytest.raises(DataError, match="speed"):
+        replay_signals(recording, {"eeg": spec}, speed=0.0)

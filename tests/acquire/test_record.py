@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pyxdf
 from affectbio.acquire import MarkerOutlet, Outlet, Recorder, StreamSpec, find_stream
 from affectbio.acquire._liblsl import load_pylsl
 from affectbio.errors import StreamError, StreamLostError, StreamNotFoundError
+from affectbio.types import Channel
 from affectbio.xdf import read_xdf, scan_xdf
 
 pylsl = load_pylsl()
@@ -127,3 +130,60 @@ def test_what_stopped_a_thread_is_raised_at_the_end_if_nobody_asked(tmp_path, sp
 
     with pytest.raises(StreamError, match="Input/output error"):
         record_blindly()
+
+
+def test_health_tells_rate_and_longest_gap_of_regular_and_irregular_streams(tmp_path, spec: StreamSpec) -> None:
+    beats = StreamSpec("beats", "RR", [Channel("RR", "misc")], 0.0, f"{spec.source_id}-rr")
+    stamps = pylsl.local_clock() + np.arange(256) / 128
+    kept = np.delete(np.arange(256), np.r_[100:164])
+    with Outlet(spec) as outlet, Outlet(beats) as rr:
+        wanted = [{"source_id": spec.source_id}, {"source_id": beats.source_id}]
+        with Recorder(tmp_path / "x.xdf", wanted) as recorder:
+            assert np.isnan(recorder.health[0].effective_sfreq)
+            for part in np.array_split(kept, 7):
+                outlet.push(np.zeros((3, len(part))), stamps[part])
+            for onset in (0.0, 0.8, 1.9):
+                rr.push(np.full((1, 1), 0.8), stamps[:1] + onset)
+            wait_until(lambda: [h.n_samples for h in recorder.health] == [192, 3])
+            assert not recorder.stopped
+        eeg, intervals = recorder.health
+    assert (eeg.sfreq, intervals.sfreq) == (128.0, 0.0)
+    assert eeg.effective_sfreq == pytest.approx(191 / (255 / 128), rel=1e-6)
+    assert eeg.longest_gap_s == pytest.approx(65 / 128, abs=1e-6)
+    assert intervals.longest_gap_s == pytest.approx(1.1, abs=1e-6)
+    assert intervals.state == "streaming", "a pause between beats is no loss"
+    happened = pyxdf.load_xdf(str(tmp_path / "x.xdf"), dejitter_timestamps=False)[0][1]
+    np.testing.assert_allclose(happened["time_series"][:, 0], 0.8)
+
+
+def small_disk(monkeypatch, free_mb) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 0, int(1e6 * next(free_mb))))
+
+
+def test_recording_stops_whole_before_the_disk_is_full(tmp_path, spec: StreamSpec, monkeypatch) -> None:
+    path = tmp_path / "x.xdf"
+    small_disk(monkeypatch, iter([500, 49, 49]))
+
+    def record_until_it_stops() -> None:
+        with Outlet(spec) as outlet, Recorder(path, [{"source_id": spec.source_id}], min_free_mb=50) as recorder:
+            outlet.push(np.zeros((3, 32)), pylsl.local_clock() + np.arange(32) / 128)
+            wait_until(lambda: recorder.stopped)
+
+    with pytest.raises(StreamError, match=r"x\.xdf stopped after [0-9]+ bytes: only 49 MB are free.*at least 50"):
+        record_until_it_stops()
+    scan = scan_xdf(path)
+    assert scan.problem is None
+    assert len(pyxdf.load_xdf(str(path))[0][0]["time_stamps"]) == 32
+
+
+def test_recording_does_not_start_without_room(tmp_path, spec: StreamSpec, monkeypatch) -> None:
+    small_disk(monkeypatch, iter([3]))
+    with Outlet(spec), pytest.raises(StreamError, match="3 MB are free there, expected at least 100"):
+        Recorder(tmp_path / "x.xdf", [{"source_id": spec.source_id}]).__enter__()
+    assert not (tmp_path / "x.xdf").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, spec: StreamSpec) -> None:
+    with Outlet(spec), pytest.raises(StreamError, match="there is no folder"):
+        Recorder(tmp_path / "nowhere" / "x.xdf", [{"source_id": spec.source_id}]).__enter__()

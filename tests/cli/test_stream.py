@@ -1,0 +1,181 @@
+"""``affectbio stream``, ``record`` and ``scan`` as a user types them, and four devices recorded, killed and saved."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import mne
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from affectbio.acquire import MarkerOutlet, Outlet, StreamSpec, local_clock
+from affectbio.cli import app
+from affectbio.devices import load_device
+from affectbio.errors import ConfigError, StreamError, StreamNotFoundError
+from affectbio.types import Channel
+from affectbio.xdf import read_xdf, scan_xdf
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "200"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def start(lsl_session, *arguments):
+    """Start a program of its own in the tests' session."""
+    code = (
+        "import sys\nfrom affectbio.acquire import use_loopback\nfrom affectbio.cli import main\n"
+        f"use_loopback({lsl_session!r})\nsys.argv[0] = 'affectbio'\nmain()"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_a_simulated_headset_is_streamed_and_recorded_with_its_truth(tmp_path):
+    out = tmp_path / "session.xdf"
+    said = run("stream", "simulated/epoc-x", "--state", "arithmetic", "--blink", "--line-noise", 50,
+               "--record", out, "--seconds", 3)  # fmt: skip
+    assert "simulated-epoc-x: EEG" in said
+    assert scan_xdf(out).problem is None
+    recording = read_xdf(out, "01")
+    eeg = recording.signals["eeg"]
+    assert eeg.ch_names == load_device("epoc-x").streams[0].channels
+    assert eeg.sfreq == pytest.approx(128, rel=0.01)
+    assert 1.5 < eeg.duration < 4.5
+    assert np.nanstd(eeg.data) > 1e-6
+    assert recording.meta["streams"]["eeg"]["name"] == "simulated-epoc-x EEG", "nobody takes it for measured"
+    assert recording.signals["affect"].n_chans == 2
+    words = set(recording.events["trial_type"])
+    assert {"streaming", "stopped"} <= words
+    assert "arithmetic" in words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (("simulated/epoc-z",), ConfigError, "epoc-x"),
+        (("simulated/epoc-x", "--state", "arithmetic-2"), ConfigError, "arithmetic"),
+        (("openbci-cyton",), ConfigError, "give its address"),
+        (("simulated/epoc-x", "--record", "{tmp}/nowhere/x.xdf"), StreamError, "no folder"),
+    ],
+)
+def test_what_cannot_be_streamed_is_said_at_once(tmp_path, arguments, error, words):
+    with pytest.raises(error, match=words):
+        run("stream", *(a.format(tmp=tmp_path) for a in arguments), "--seconds", 1)
+
+
+def test_a_recording_waits_for_nothing_that_is_not_there(tmp_path):
+    spec = StreamSpec("there", "EEG", [Channel("Cz")], 100.0, "record-there")
+    with Outlet(spec), pytest.raises(StreamNotFoundError, match=r"no stream of type ECG, PPG; .*there \(EEG\)"):
+        run("record", "--all", "--require", "EEG,ECG,PPG", tmp_path / "out.xdf")
+    assert not (tmp_path / "out.xdf").exists()
+    with pytest.raises(ConfigError, match="--all, or --require"):
+        run("record", tmp_path / "out.xdf")
+
+
+def test_what_is_on_the_network_is_recorded_with_markers_and_beats(tmp_path):
+    eeg = StreamSpec("brain", "EEG", [Channel("Cz")], 100.0, "record-eeg")
+    beats = StreamSpec("beats", "RR", [Channel("RR", "misc")], 0.0, "record-rr")
+    out = tmp_path / "out.xdf"
+    with Outlet(eeg) as brain, Outlet(beats) as heart, MarkerOutlet("marks", "record-marks") as marks:
+        from threading import Event, Thread
+
+        ended = Event()
+
+        def send():
+            while not ended.wait(0.1):
+                now = local_clock()
+                brain.push(np.ones((1, 10)) * 1e-5, now - np.arange(10)[::-1] / 100)
+                heart.push(np.full((1, 1), 0.8), np.array([now]))
+                marks.push("tick", now)
+
+        sender = Thread(target=send)
+        sender.start()
+        try:
+            said = run("record", "--all", "--require", "EEG,RR,Markers", out, "--seconds", 2)
+        finally:
+            ended.set()
+            sender.join()
+    for words in ("brain", "beats", "marks", "streaming", "of 100", "now and then"):
+        assert words in said
+    recording = read_xdf(out, "01")
+    assert recording.signals["eeg"].duration > 1
+    counts = recording.events["trial_type"].value_counts()
+    assert counts["tick"] > 5
+    assert counts["beats"] > 5
+
+
+def test_recording_ends_whole_when_the_disk_fills(tmp_path, monkeypatch):
+    usage, free = namedtuple("usage", "total used free"), iter([900, 50, 50, 50, 50, 50])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 0, int(1e6 * next(free, 50))))
+    out = tmp_path / "out.xdf"
+    with Outlet(StreamSpec("full", "EEG", [Channel("Cz")], 100.0, "record-full")) as outlet:
+        outlet.push(np.zeros((1, 1)), np.array([local_clock()]))
+        with pytest.raises(StreamError, match=r"only 50 MB are free.*at least 200"):
+            run("record", "--require", "EEG", out, "--seconds", 10, "--min-free-mb", 200)
+    assert scan_xdf(out).problem is None
+
+
+def test_what_is_within_reach_is_listed(monkeypatch):
+    monkeypatch.setattr("affectbio.cli.stream._bluetooth", lambda _s, _c: [("AA:BB", "Muse-1234"), ("CC:DD", "")])
+    with Outlet(StreamSpec("here", "EEG", [Channel("Cz")], 100.0, "scan-here")):
+        said = run("scan", "--seconds", 0.1)
+    for words in ("AA:BB", "Muse-1234", "muse-2", "scan-here", "here (EEG)"):
+        assert words in said
+
+
+FOUR = ("epoc-x", "muse-2", "polar-h10", "e4")
+
+
+@pytest.mark.slow
+def test_four_devices_recorded_at_once_killed_repaired_exported_and_opened_by_mne(tmp_path, lsl_session):
+    out = tmp_path / "session.xdf"
+    streaming = start(lsl_session, "stream", *(f"simulated/{name}" for name in FOUR), "--state", "stress", "--blink",
+                      "--loss", "0.01", "--record", out)  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while (not out.exists() or out.stat().st_size < 250_000) and time.monotonic() < deadline:
+            assert streaming.poll() is None, streaming.stdout.read()
+            time.sleep(0.1)
+    finally:
+        os.kill(streaming.pid, signal.SIGKILL)
+        streaming.wait()
+        streaming.stdout.close()
+    # A crash of the machine could also have torn the last chunk.
+    with out.open("rb+") as file:
+        file.truncate(out.stat().st_size - 7)
+    assert "torn" in run("xdf", "info", out)
+    repaired = tmp_path / "session_repaired.xdf"
+    assert "footers added" in run("xdf", "repair", out)
+    assert scan_xdf(repaired).problem is None
+    recording = read_xdf(repaired, "01")
+    devices = {about["name"].split(" ")[0] for about in recording.meta["streams"].values()}
+    assert devices == {f"simulated-{name}" for name in FOUR}
+    said = run("xdf", "export", repaired, "--to", "bdf", "--out", tmp_path / "s01")
+    for name, signal_ in recording.signals.items():
+        assert f"s01_{name}.bdf" in said.replace("\n", "")
+        raw = mne.io.read_raw_bdf(tmp_path / f"s01_{name}.bdf", preload=True, verbose="error")
+        assert raw.info["sfreq"] == pytest.approx(signal_.sfreq, rel=1e-6)
+        if signal_.channels[0].kind == "eeg":
+            known = mne.channels.get_builtin_montages()
+            raw.set_montage("colin27_1005" if "colin27_1005" in known else "standard_1005")
+            assert raw.ch_names == list(signal_.ch_names)
+            got = raw.get_data()[:, : signal_.n_times]
+            np.testing.assert_allclose(got, np.nan_to_num(signal_.data), atol=1e-9)
+            assert 1e-6 < got.std() < 1e-3, "volts"
+            assert "BAD_lost" in raw.annotations.description
+            assert "streaming" in raw.annotations.description or "blink" in raw.annotations.description
+    pytest.importorskip("mne_bids")
+    run("xdf", "export", repaired, "--to", "bids", "--signal", "eeg", "--signal", "ecg", "--out", tmp_path / "set")
+    assert list((tmp_path / "set").rglob("*_eeg.bdf"))
