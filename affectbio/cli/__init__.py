@@ -101,7 +101,9 @@ def _features(
     recording: Annotated[Path, typer.Argument(help="An .xdf, .edf or .bdf file, or an Empatica E4 folder or .zip.")],
     sets: Annotated[
         str | None,
-        typer.Option("--set", help="Feature sets, commas between them, or a .toml recipe; all that fit if not given."),
+        typer.Option(
+            "--set", help="Feature sets such as eeg-de,hrv,eda, or a .toml recipe; all that fit if not given."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where to write: .parquet or .csv.")] = Path("features.parquet"),
     subject: Annotated[str, typer.Option(help="Pseudonym of the person, for the table.")] = "01",
@@ -109,7 +111,9 @@ def _features(
     window: Annotated[
         float | None, typer.Option(min=0.01, help="Seconds of every set's window; each set's own if not given.")
     ] = None,
-    step: Annotated[float, typer.Option(min=0.01, help="Seconds between windows.")] = 1.0,
+    step: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds between windows; the recipe's, or 1, if not given.")
+    ] = None,
     unit: _Units = None,
 ) -> None:
     """Compute features of a recording, window by window, into a table with a mask of what is valid."""

@@ -39,7 +39,7 @@ def run_features(
     subject: str = "01",
     session: str = "01",
     window_s: float | None = None,
-    step_s: float = 1.0,
+    step_s: float | None = None,
     units: Mapping[str, str] | None = None,
     console: Console | None = None,
 ) -> FeatureTable:
@@ -57,8 +57,8 @@ def run_features(
         Pseudonym of the person, and which visit.
     window_s : float, optional
         Length of every set's window in seconds; each set's own if not given.
-    step_s : float
-        Distance between windows in seconds; a recipe's own if it says one.
+    step_s : float, optional
+        Distance between windows in seconds; the recipe's own, or 1 s, if not given.
     units : mapping of str to str, optional
         Units of XDF streams that state none, by type or name.
     console : rich.console.Console, optional
@@ -88,7 +88,7 @@ def run_features(
     begun = time.perf_counter()
     try:
         recording = read_recording(path, subject, session=session, units=units, console=console)
-        wanted = wanted or _all_that_fit(recording, window_s, step_s)
+        wanted = wanted or _all_that_fit(recording, window_s, 1.0 if step_s is None else step_s)
         found = _with_progress(wanted, recording, console)
         _write(found.table, out)
     except KeyboardInterrupt:

@@ -176,7 +176,9 @@ class FeatureSet:
                 )
 
     @classmethod
-    def from_recipe(cls, recipe: str | Path, *, window_s: float | None = None, step_s: float = 1.0) -> FeatureSet:
+    def from_recipe(
+        cls, recipe: str | Path, *, window_s: float | None = None, step_s: float | None = None
+    ) -> FeatureSet:
         """Read a recipe: a TOML file, or names of sets.
 
         ::
@@ -199,8 +201,8 @@ class FeatureSet:
             The path of a file that ends in ``.toml``, or names in ``affectbio.features.SETS`` with commas between.
         window_s : float, optional
             Length of every set's window in seconds; each set's own if not given.
-        step_s : float
-            Distance between windows in seconds, where the recipe says none.
+        step_s : float, optional
+            Distance between windows in seconds; what the recipe says, or 1 s, if not given.
 
         Returns
         -------
@@ -214,13 +216,15 @@ class FeatureSet:
         """
         path = Path(recipe)
         if path.suffix != ".toml":
-            return cls(str(recipe), window_s=window_s, step_s=step_s)
+            return cls(str(recipe), window_s=window_s, step_s=1.0 if step_s is None else step_s)
         if not path.is_file():
             raise ConfigError(f"no recipe {path}; expected a TOML file or one of {', '.join(SETS)}")
         read = load_toml(path, _Recipe)
         try:
             sets = [_own_set(s) for s in read.set]
-            return cls(sets, window_s=window_s, step_s=step_s if read.step_s is None else read.step_s)
+            if step_s is None:
+                step_s = 1.0 if read.step_s is None else read.step_s
+            return cls(sets, window_s=window_s, step_s=step_s)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
 

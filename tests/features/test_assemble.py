@@ -292,3 +292,11 @@ def test_a_real_headset_whose_streams_begin_apart():
         np.testing.assert_allclose(table.loc[row, list(found.columns[name])].astype(float), expected, atol=1e-6)
     assert found.share_valid()["motion"] > 0.8
     assert (table["eeg-de_valid"].iloc[4:-4]).all()
+
+
+@pytest.mark.parametrize(("asked", "found"), [(None, 0.5), (2.0, 2.0)])
+def test_a_step_that_is_asked_for_counts_before_that_of_the_recipe(tmp_path, asked, found):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('schema = 1\nstep_s = 0.5\n[[set]]\nname = "eeg-hjorth"\n', encoding="utf-8")
+    assert FeatureSet.from_recipe(recipe, step_s=asked).step_s == found
+    assert FeatureSet.from_recipe("eeg-hjorth", step_s=asked).step_s == (asked or 1.0)
