@@ -42,7 +42,7 @@ class Scene:
     Parameters
     ----------
     state : str
-        What the person is doing, one of `affectbio.acquire.simulate.STATES`.
+        What the person is doing, one of ``affectbio.acquire.simulate.STATES``.
     artefacts : Artefacts
         What is in the EEG and not of the brain.
     faults : LinkFaults

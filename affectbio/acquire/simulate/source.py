@@ -73,7 +73,7 @@ class Simulation:
     person : Person, optional
         Who wears it.
     state : str or sequence of (str, float)
-        A name of `affectbio.acquire.simulate.STATES`, or names with their durations in seconds.
+        A name of ``affectbio.acquire.simulate.STATES``, or names with their durations in seconds.
     seed : int
         Of all chance. Devices with the same person, state and seed sit on one body: they see the same heart beats.
     artefacts : Artefacts, optional
