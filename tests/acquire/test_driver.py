@@ -295,6 +295,7 @@ def test_one_loop_runs_many_devices():
 
 def test_bumbles_two_bluetooth_stacks_carry_a_heart_rate():
     """Real HCI, L2CAP, ATT and GATT in one process; the bytes then go through the driver's own decoder."""
+    pytest.importorskip("bumble")
     from bumble.controller import Controller
     from bumble.core import UUID, AdvertisingData
     from bumble.device import Device, Peer
