@@ -260,6 +260,9 @@ class _Worker(Thread):
         except Exception as error:  # kept for the caller, who gets it from check() or at the end
             self.error = error
             self._end.set()
+        finally:
+            # An inlet that is still open complains when its sender ends, and looks for it for good.
+            self._inlet.close_stream()
 
     def _record(self) -> None:
         next_offset = 0.0
