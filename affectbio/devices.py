@@ -115,6 +115,16 @@ class DeviceStream(Table):
             raise ValueError(f"clock is {self.clock!r} and ticks_hz is {self.ticks_hz}; a device's time needs its rate")
         return self
 
+    @property
+    def key(self) -> str:
+        """What decoders, sinks and recordings call it: what it ``carries``, or its kind."""
+        return self.carries or self.kind
+
+    @property
+    def scale(self) -> float:
+        """Factor from the decoder's numbers to SI; 1 in units that SI has no word for, such as counts."""
+        return self.lsb * (si_unit(self.unit)[0] if KINDS[self.kind] != "1" else 1.0)
+
     def signal_channels(self) -> tuple[Channel, ...]:
         """Give the channels as a Signal and a StreamSpec hold them."""
         return tuple(Channel(name, self.kind) for name in self.channels)

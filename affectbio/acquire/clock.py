@@ -227,7 +227,7 @@ class RegressionClock:
         """
         delay = arrival_s - device_s
         if math.isnan(self._last):
-            self._origin, self._level, self._last = device_s, delay, device_s
+            self._level, self._last = delay, device_s
         passed = max(0.0, device_s - self._last)
         fade = math.exp(-passed / self.window_s)
         # Sums about the present, so that they stay small however long the stream runs.

@@ -21,7 +21,6 @@ from affectbio.acquire.timebase import Timebase
 from affectbio.acquire.transport import Transport
 from affectbio.devices import Device, DeviceStream
 from affectbio.errors import StreamError
-from affectbio.units import KINDS, si_unit
 
 __all__ = ["Backoff", "Driver", "Sink", "StreamCounts", "Words"]
 
@@ -191,7 +190,7 @@ class Driver:
         self._decoder: Decoder | None = None
         self._rng = np.random.default_rng(seed)
         self._channels = {
-            stream.carries or stream.kind: _Channel(number, stream, _scale(stream), _timebase(stream))
+            stream.key: _Channel(number, stream, stream.scale, _timebase(stream))
             for number, stream in enumerate(device.streams)
         }
         self._heard = math.nan
@@ -352,11 +351,6 @@ class Driver:
             sink.status(f"{state}: {why}" if why else state, local_clock())
         if self._on_state is not None:
             self._on_state(state, why)
-
-
-def _scale(stream: DeviceStream) -> float:
-    """Give the factor from the decoder's numbers to SI; 1 in units that SI has no word for, such as counts."""
-    return stream.lsb * (si_unit(stream.unit)[0] if KINDS[stream.kind] != "1" else 1.0)
 
 
 def _timebase(stream: DeviceStream) -> Timebase | None:

@@ -101,16 +101,11 @@ def _cortex_words(_device: Device) -> Words:
     return Words(starting=_to("", json.dumps(request).encode()))
 
 
-_MUSE_NOTIFY = (
-    *muse.ELECTRODES[:4],
-    *(f"273e00{n:02x}-4c4d-454d-96be-f03bac821358" for n in (0x09, 0x0A, 0x0B, 0x0F, 0x10, 0x11)),
-)
-
 HEART_RATE = DriverKind(lambda _d: decoders.HeartRateDecoder(), _silent, (heart_rate.MEASUREMENT,))
 POLAR = DriverKind(
     lambda _d: decoders.PolarDecoder(), _polar_words, (polar.CONTROL, polar.DATA, heart_rate.MEASUREMENT)
 )
-MUSE = DriverKind(lambda _d: decoders.MuseDecoder(), _muse_words, _MUSE_NOTIFY)
+MUSE = DriverKind(lambda _d: decoders.MuseDecoder(), _muse_words, muse.NOTIFY)
 ATHENA = DriverKind(lambda _d: decoders.AthenaDecoder(), _athena_words, athena.SOURCES)
 GANGLION = DriverKind(
     lambda _d: decoders.GanglionDecoder(),

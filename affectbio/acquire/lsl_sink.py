@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from affectbio.acquire.outlet import MarkerOutlet, Outlet
 from affectbio.acquire.spec import StreamSpec
 from affectbio.devices import Device
 
-__all__ = ["LslSink", "stream_specs"]
+__all__ = ["LslSink", "OutletSink", "stream_specs"]
 
 
 def stream_specs(device: Device, name: str) -> tuple[StreamSpec, ...]:
@@ -39,19 +40,15 @@ def stream_specs(device: Device, name: str) -> tuple[StreamSpec, ...]:
     """
     specs = []
     for number, stream in enumerate(device.streams):
-        kind = stream.carries or stream.kind
         # Two streams of one type, such as three lights, are told apart by what they carry.
         twice = sum(other.lsl_type == stream.lsl_type for other in device.streams) > 1
         specs.append(
             StreamSpec(
-                name=f"{name} {stream.lsl_type}{f' {kind}' if twice else ''}",
+                name=f"{name} {stream.lsl_type}{f' {stream.key}' if twice else ''}",
                 lsl_type=stream.lsl_type,
                 channels=stream.signal_channels(),
                 sfreq=stream.sfreq,
-                source_id=f"affectbio-{name}-{number}-{kind}",
-                # Float32 holds 24 bits; longer times and counts need all of a double.
-                dtype="float32",
-                can_drop=True,
+                source_id=f"affectbio-{name}-{number}-{stream.key}",
                 manufacturer=device.maker,
                 latency_s=stream.latency_s or 0.0,
             )
@@ -59,31 +56,33 @@ def stream_specs(device: Device, name: str) -> tuple[StreamSpec, ...]:
     return tuple(specs)
 
 
-class LslSink:
-    """A driver's sink that sends over LSL, between ``with`` and its end.
+class OutletSink:
+    """A sink that sends over LSL, between ``with`` and its end.
 
     Parameters
     ----------
-    device : Device
-        Its profile.
-    name : str
-        As for `stream_specs`.
+    specs : sequence of StreamSpec
+        What it sends, by the number of the stream.
+    markers : str
+        What the markers beside them are called.
+    markers_id : str
+        Their source_id.
 
     Attributes
     ----------
     specs : tuple of StreamSpec
-        What is on the network, and beside it the markers ``"<name> status"``.
+        What is on the network beside the markers.
     """
 
-    def __init__(self, device: Device, name: str) -> None:
-        self.specs = stream_specs(device, name)
+    def __init__(self, specs: Sequence[StreamSpec], markers: str, markers_id: str) -> None:
+        self.specs = tuple(specs)
         self._outlets = [Outlet(spec) for spec in self.specs]
-        self._status = MarkerOutlet(f"{name} status", f"affectbio-{name}-status")
+        self._markers = MarkerOutlet(markers, markers_id)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            for outlet in (*self._outlets, self._status):
+            for outlet in (*self._outlets, self._markers):
                 stack.enter_context(outlet)
             self._stack = stack.pop_all()
         return self
@@ -99,4 +98,19 @@ class LslSink:
 
     def status(self, text: str, stamp: float) -> None:
         """Send a marker; see `affectbio.acquire.driver.Sink`."""
-        self._status.push(text, stamp)
+        self._markers.push(text, stamp)
+
+
+class LslSink(OutletSink):
+    """A driver's sink: the streams of a device, and markers ``"<name> status"`` of how it is.
+
+    Parameters
+    ----------
+    device : Device
+        Its profile.
+    name : str
+        As for `stream_specs`.
+    """
+
+    def __init__(self, device: Device, name: str) -> None:
+        super().__init__(stream_specs(device, name), f"{name} status", f"affectbio-{name}-status")

@@ -102,7 +102,7 @@ def _link(device: Device) -> str:
 def _row(stream: DeviceStream) -> tuple[str, ...]:
     rate = f"{stream.sfreq:g}" if stream.sfreq else "now and then"
     return (
-        f"{stream.lsl_type} ({stream.carries or stream.kind})",
+        f"{stream.lsl_type} ({stream.key})",
         rate,
         " ".join(stream.channels),
         stream.unit,

@@ -84,14 +84,13 @@ def disguised(recording: Recording, device: Device, name: str) -> Disguise:
             (n for n, s in recording.signals.items() if n not in used and _n_of(s, stream) >= len(stream.channels)),
             None,
         )
-        carries = stream.carries or stream.kind
         if source is None:
-            notes.append(f"{spec.lsl_type} ({carries}) is not played: the recording has no {len(stream.channels)} "
+            notes.append(f"{spec.lsl_type} ({stream.key}) is not played: the recording has no {len(stream.channels)} "
                          f"channels of kind {stream.kind}")  # fmt: skip
             continue
         used.add(source)
-        signals[carries], said = _worn(recording.signals[source], stream)
-        specs[carries], packets[carries] = spec, stream.packet
+        signals[stream.key], said = _worn(recording.signals[source], stream)
+        specs[stream.key], packets[stream.key] = spec, stream.packet
         notes += said
     if not signals:
         raise ConfigError(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +15,7 @@ from affectbio.cli.features import read_recording
 from affectbio.errors import ConfigError, DataError
 from affectbio.xdf import Exported, XDFRepair, XDFScan, export_recording, parse_header, repair_xdf, scan_xdf
 from affectbio.xdf.export import ExportFormat
+from affectbio.xdf.reader import load_streams
 
 __all__ = ["run_export", "run_info", "run_repair"]
 
@@ -80,14 +79,7 @@ def _scan(path: Path) -> XDFScan:
 
 def _streams(path: Path, scan: XDFScan) -> dict[int, tuple[npt.NDArray[np.float64], int]]:
     """Stamps as they were sent, and how often the clock was measured, by stream."""
-    import pyxdf
-
-    with path.open("rb") as file:
-        whole = io.BytesIO(file.read(scan.n_bytes))
-    try:
-        loaded: list[dict[str, Any]] = pyxdf.load_xdf(whole, synchronize_clocks=False, dejitter_timestamps=False)[0]
-    except (ValueError, KeyError, IndexError, TypeError, EOFError, RuntimeError, struct.error) as error:
-        raise DataError(f"{path}: its chunks are whole but their content is not XDF's ({error})") from error
+    loaded = load_streams(path, scan, synchronize_clocks=False, dejitter_timestamps=False)
     return {s["info"]["stream_id"]: (np.asarray(s["time_stamps"], float), len(s["clock_times"])) for s in loaded}
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "bridged",
     "butterworth",
     "checked_rate",
+    "checked_signal",
     "clipped",
     "lost_as_nan",
     "per_window",
@@ -131,8 +132,37 @@ def per_window(x: npt.ArrayLike, measure: Callable[[_Floats], npt.ArrayLike], n_
     return tuple(out[i, ...] for i in range(len(out)))
 
 
+def checked_signal(x: npt.ArrayLike) -> _Floats:
+    """Give one signal as float64, with NaN for every lost sample.
+
+    Parameters
+    ----------
+    x : array-like, shape (n_times,)
+        Real numbers; NaN and inf mark lost samples.
+
+    Returns
+    -------
+    ndarray, shape (n_times,)
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If these are no real numbers, or have more or fewer axes than one.
+
+    Examples
+    --------
+    >>> checked_signal([1, float("inf")])
+    array([ 1., nan])
+    """
+    samples = lost_as_nan(x)
+    if samples.ndim != 1:
+        raise ValueError(f"expected one signal of shape (n_times,); found shape {samples.shape}")
+    return samples
+
+
 def signal_1d(x: npt.ArrayLike) -> _Floats:
-    """Give one signal as float64, lost samples as NaN.
+    """Give one signal as `checked_signal` does, of one sample at least.
 
     Parameters
     ----------
@@ -154,9 +184,7 @@ def signal_1d(x: npt.ArrayLike) -> _Floats:
     >>> signal_1d([1, float("inf")])
     array([ 1., nan])
     """
-    samples = lost_as_nan(x)
-    if samples.ndim != 1:
-        raise ValueError(f"expected one signal of shape (n_times,); found shape {samples.shape}")
+    samples = checked_signal(x)
     if len(samples) == 0:
         raise SignalQualityError("expected samples; found none: axis 0 of x, shape (0,), is empty")
     return samples

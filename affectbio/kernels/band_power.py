@@ -94,7 +94,7 @@ def samples_left_over(n_times: int, sfreq: float, window_s: float = 1.0, step_s:
     30
     """
     window, step = _samples(sfreq, window_s, step_s)
-    return n_times if n_times < window else (n_times - window) % step
+    return _left_over(n_times, window, step)
 
 
 def band_power(
@@ -266,9 +266,7 @@ class BandPowerStream:
     @property
     def n_pending(self) -> int:
         """Samples since the end of the last window: what no window would hold if the stream ended now."""
-        if self._n_seen < self.window:
-            return self._n_seen
-        return (self._n_seen - self.window) % self.step
+        return _left_over(self._n_seen, self.window, self.step)
 
     def push(self, chunk: npt.ArrayLike) -> npt.NDArray[Any]:
         """Take new samples in and give the windows they complete.
@@ -391,6 +389,10 @@ def _check(method: Method, order: int, ddof: int, taper: Taper) -> None:
         raise ValueError(f"ddof is 1 for the unbiased variance or 0 for the biased one; found {ddof}")
     if taper not in ("hann", "boxcar"):
         raise ValueError(f"taper is 'hann' or 'boxcar'; found {taper!r}")
+
+
+def _left_over(n_times: int, window: int, step: int) -> int:
+    return n_times if n_times < window else (n_times - window) % step
 
 
 def _samples(sfreq: float, window_s: float, step_s: float | None) -> tuple[int, int]:

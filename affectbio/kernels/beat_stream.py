@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.kernels.peaks import REFRACTORY_S, Kind, checked_method, checked_signal, vertex, window_means
+from affectbio.kernels._bodily import butterworth, checked_signal
+from affectbio.kernels.peaks import REFRACTORY_S, Kind, checked_method, vertex, window_means
 
 __all__ = ["BeatStream", "Beats"]
 
@@ -115,11 +116,11 @@ class BeatStream:
     """
 
     def __init__(self, sfreq: float, kind: Kind = "ecg") -> None:
-        from scipy.signal import butter, firwin, sosfilt, sosfiltfilt
+        from scipy.signal import firwin, sosfilt, sosfiltfilt
 
         method = checked_method(kind, sfreq)
         self.sfreq, self.kind = sfreq, kind
-        self._sos = butter(method.order, (method.l_freq, method.h_freq), btype="bandpass", fs=sfreq, output="sos")
+        self._sos = butterworth(method.order, (method.l_freq, method.h_freq), float(sfreq))
         self._state = np.zeros((len(self._sos), 2))
         self._event, self._beat = round(method.event_s * sfreq), round(method.beat_s * sfreq)
         self._beta, self._refractory = method.beta, round(REFRACTORY_S * sfreq)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from affectbio.errors import SignalQualityError
-from affectbio.kernels._bodily import butterworth, lost_as_nan
+from affectbio.kernels._bodily import butterworth, checked_signal
 
 __all__ = [
     "METHODS",
@@ -23,7 +23,6 @@ __all__ = [
     "beat_quality",
     "beat_times",
     "checked_method",
-    "checked_signal",
     "find_beats",
     "pulse_arrival",
     "vertex",
@@ -412,35 +411,6 @@ def checked_method(kind: str, sfreq: float) -> _Method:
     if not (math.isfinite(sfreq) and sfreq >= slowest):
         raise ValueError(f"beats in {kind[:3].upper()} need a sampling rate of at least {slowest:g} Hz; found {sfreq}")
     return method
-
-
-def checked_signal(x: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Give one signal as float64, with NaN for every lost sample.
-
-    Parameters
-    ----------
-    x : array-like, shape (n_times,)
-        Real numbers; NaN and inf mark lost samples.
-
-    Returns
-    -------
-    ndarray, shape (n_times,)
-        A copy.
-
-    Raises
-    ------
-    ValueError
-        If these are no real numbers, or have more or fewer axes than one.
-
-    Examples
-    --------
-    >>> checked_signal([1, float("inf")])
-    array([ 1., nan])
-    """
-    samples = lost_as_nan(x)
-    if samples.ndim != 1:
-        raise ValueError(f"expected one signal of shape (n_times,); found shape {samples.shape}")
-    return samples
 
 
 def _indices(beats: npt.ArrayLike, n_times: int) -> npt.NDArray[np.int64]:

@@ -26,7 +26,7 @@ from affectbio.xdf.scan import XDFScan, scan_xdf
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["XDFTruncatedWarning", "read_xdf"]
+__all__ = ["XDFTruncatedWarning", "load_streams", "read_xdf"]
 
 # A stream that jumps by more than a day would fill the memory with NaN; no wearable is recorded across such a gap.
 _LONGEST_GAP_S = 86400.0
@@ -139,18 +139,43 @@ def read_xdf(
     return Recording(signals, subject=subject, session=session, events=_events(happenings, signals), meta=meta)
 
 
-def _load(path: str | os.PathLike[str], scan: XDFScan) -> list[_Stream]:
+def load_streams(path: str | os.PathLike[str], scan: XDFScan, **options: Any) -> list[dict[str, Any]]:
+    """Load the streams of a file with pyxdf, as far as the file is whole.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    scan : XDFScan
+        How far it is whole.
+    **options
+        Arguments of `pyxdf.load_xdf`.
+
+    Returns
+    -------
+    list of dict
+        As pyxdf gives them.
+
+    Raises
+    ------
+    DataError
+        If the content of a chunk is not XDF's.
+    """
     import pyxdf
 
-    headers = {stream_id: parse_header(xml) for stream_id, xml in scan.headers.items()}
     source: BinaryIO = Path(path).open("rb")  # noqa: SIM115  # pyxdf closes it
     if scan.problem:
         with source:
             source = io.BytesIO(source.read(scan.n_bytes))
     try:
-        loaded, _ = pyxdf.load_xdf(source)
+        streams: list[dict[str, Any]] = pyxdf.load_xdf(source, **options)[0]
     except (ValueError, KeyError, IndexError, TypeError, EOFError, RuntimeError, struct.error, ParseError) as error:
         raise DataError(f"{os.fspath(path)}: its chunks are whole but their content is not XDF's ({error})") from error
+    return streams
+
+
+def _load(path: str | os.PathLike[str], scan: XDFScan) -> list[_Stream]:
+    headers = {stream_id: parse_header(xml) for stream_id, xml in scan.headers.items()}
     return [
         _Stream(
             headers[s["info"]["stream_id"]],
@@ -158,7 +183,7 @@ def _load(path: str | os.PathLike[str], scan: XDFScan) -> list[_Stream]:
             np.asarray(s["time_stamps"], float),
             float(s["info"]["effective_srate"]),
         )
-        for s in loaded
+        for s in load_streams(path, scan)
     ]
 
 

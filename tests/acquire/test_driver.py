@@ -16,25 +16,10 @@ from affectbio.acquire.transport import BleTransport, SerialTransport, TcpTransp
 from affectbio.devices import list_devices, load_device
 from affectbio.errors import ConfigError, StreamError
 from tests.acquire.fakes.bluetooth import Peripheral
+from tests.acquire.fakes.sink import Gathered
+from tests.acquire.fakes.strap import ecg_frame, strap
 
 QUICK = Backoff(0.01, 0.02)
-
-
-class Gathered:
-    """A sink that keeps everything."""
-
-    def __init__(self):
-        self.data, self.stamps, self.words = {}, {}, []
-
-    def push(self, stream, data, stamps):
-        self.data.setdefault(stream, []).append(data)
-        self.stamps.setdefault(stream, []).append(stamps)
-
-    def status(self, text, stamp):
-        self.words.append(text)
-
-    def of(self, stream):
-        return np.concatenate(self.data[stream], axis=1), np.concatenate(self.stamps[stream])
 
 
 async def until(condition, timeout_s=30.0):
@@ -42,18 +27,6 @@ async def until(condition, timeout_s=30.0):
     while not condition():
         assert local_clock() < deadline, "what was waited for did not happen"
         await asyncio.sleep(0.005)
-
-
-def ecg_frame(k, n=10):
-    values = np.arange(k * n, (k + 1) * n) % 4000 - 2000
-    body = b"".join(int(v).to_bytes(3, "little", signed=True) for v in values)
-    return bytes([0]) + struct.pack("<Q", int((k + 1) * n / 130 * 1e9)) + b"\0" + body
-
-
-def strap():
-    peripheral = Peripheral({"0000180d-0000-1000-8000-00805f9b34fb": [heart_rate.MEASUREMENT],
-                             "fb005c80-02e7-f387-1cad-8acd2d8df0c8": [polar.CONTROL, polar.DATA]})  # fmt: skip
-    return peripheral, BleTransport("AA:BB:CC:DD:EE:FF", DRIVERS.get("polar").notify, backend=peripheral.backend())
 
 
 def test_a_strap_is_started_read_and_stopped():

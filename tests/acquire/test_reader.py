@@ -9,17 +9,9 @@ import pytest
 
 from affectbio.acquire.decoders import polar
 from affectbio.acquire.driver import Backoff
-from affectbio.acquire.drivers import DRIVERS
 from affectbio.acquire.reader import open_stream
-from affectbio.acquire.transport import BleTransport
 from affectbio.errors import ConfigError, StreamError, StreamLostError
-from tests.acquire.fakes.bluetooth import Peripheral
-from tests.acquire.test_driver import ecg_frame
-
-
-def strap():
-    peripheral = Peripheral({"fb005c80-02e7-f387-1cad-8acd2d8df0c8": [polar.CONTROL, polar.DATA]})
-    return peripheral, BleTransport("AA:BB:CC:DD:EE:FF", DRIVERS.get("polar").notify, backend=peripheral.backend())
+from tests.acquire.fakes.strap import ecg_frame, strap
 
 
 def send_when_asked(peripheral, loop, n):

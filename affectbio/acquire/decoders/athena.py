@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from affectbio.acquire.decoders.muse import characteristic
 from affectbio.acquire.decoders.packet import Packet, unpack_bits
 
 __all__ = ["SOURCES", "AthenaDecoder"]
 
 #: Characteristics that carry data.
-SOURCES = tuple(f"273e00{n:02x}-4c4d-454d-96be-f03bac821358" for n in (0x13, 0x14))
+SOURCES = (characteristic(0x13), characteristic(0x14))
 
 _HEADER, _BLOCK = 14, 5
 # Tag: stream, channels, samples, bits of each number.

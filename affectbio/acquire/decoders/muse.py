@@ -10,20 +10,23 @@ import numpy as np
 
 from affectbio.acquire.decoders.packet import Packet, unpack_bits
 
-__all__ = ["CONTROL", "ELECTRODES", "MuseDecoder", "command"]
+__all__ = ["CONTROL", "ELECTRODES", "NOTIFY", "MuseDecoder", "characteristic", "command"]
 
 
-def _characteristic(number: int) -> str:
+def characteristic(number: int) -> str:
+    """Give the UUID of one of InteraXon's characteristics."""
     return f"273e00{number:02x}-4c4d-454d-96be-f03bac821358"
 
 
-CONTROL = _characteristic(0x01)
+CONTROL = characteristic(0x01)
 #: Characteristics of TP9, AF7, AF8, TP10 and the right auxiliary electrode, in the order of the profile.
-ELECTRODES = tuple(_characteristic(n) for n in (0x03, 0x04, 0x05, 0x06, 0x07))
+ELECTRODES = tuple(characteristic(n) for n in (0x03, 0x04, 0x05, 0x06, 0x07))
 _ROW = {uuid: row for row, uuid in enumerate(ELECTRODES)}
-_MOTION = {_characteristic(0x09): "gyro", _characteristic(0x0A): "acc"}
-_LIGHT = {_characteristic(n): row for row, n in enumerate((0x0F, 0x10, 0x11))}
-_BATTERY = _characteristic(0x0B)
+_MOTION = {characteristic(0x09): "gyro", characteristic(0x0A): "acc"}
+_LIGHT = {characteristic(n): row for row, n in enumerate((0x0F, 0x10, 0x11))}
+_BATTERY = characteristic(0x0B)
+#: What to listen to for everything but the auxiliary electrode.
+NOTIFY = (*ELECTRODES[:4], *_MOTION, _BATTERY, *_LIGHT)
 # Sets under way: electrodes of one counter come within milliseconds of each other.
 _OPEN = 3
 

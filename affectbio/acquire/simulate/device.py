@@ -193,7 +193,7 @@ class SimulatedDevice:
             raise ValueError(f"duration_s is {duration_s!r}; expected more than 0")
         made = self._simulation().read(duration_s)
         signals = {
-            stream.carries or stream.kind: Signal(data, stream.sfreq, stream.signal_channels())
+            stream.key: Signal(data, stream.sfreq, stream.signal_channels())
             for stream, data in zip(self.device.streams, made.data, strict=True)
             if stream.sfreq and data.shape[1]
         }

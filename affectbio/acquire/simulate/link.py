@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from affectbio.acquire.decoders import Packet
 from affectbio.acquire.driver import Sink
-from affectbio.acquire.simulate.source import Simulated, si_scale
+from affectbio.acquire.simulate.source import Simulated
 from affectbio.devices import Device
 from affectbio.errors import ConfigError, StreamError
 
@@ -196,8 +196,8 @@ class Due:
         self, number: int, tick: int | None, data: npt.NDArray[np.float64], arrival_s: float
     ) -> Callable[[], None]:
         stream = self._streams[number]
-        message = _encoded(tick, data / si_scale(stream))
-        return lambda: self._link.send(message, stream.carries or stream.kind, arrival_s)
+        message = _encoded(tick, data / stream.scale)
+        return lambda: self._link.send(message, stream.key, arrival_s)
 
     def _telling(self, affect: npt.NDArray[np.float64], stamps: npt.NDArray[np.float64]) -> Callable[[], None]:
         def tell() -> None:

@@ -18,9 +18,9 @@ from affectbio.acquire.simulate.sampling import n_until, sample_times
 from affectbio.devices import Device, DeviceStream
 from affectbio.errors import ConfigError
 from affectbio.registry import unknown_name
-from affectbio.units import KINDS, si_unit
+from affectbio.units import si_unit
 
-__all__ = ["Simulated", "Simulation", "si_scale"]
+__all__ = ["Simulated", "Simulation"]
 
 Samples = npt.NDArray[np.float64]
 _Model = Callable[[int, Second, Body], tuple[Samples, Samples]]
@@ -136,13 +136,13 @@ class Simulation:
             for number, stream in enumerate(device.streams)
         ]
         pairs = list(zip(device.streams, self._models, strict=True))
-        self.unmodelled = tuple(s.carries or s.kind for s, model in pairs if model is None)
+        self.unmodelled = tuple(s.key for s, model in pairs if model is None)
         if all(model is None for model in self._models):
             raise ConfigError(
                 f"{device.title} has no stream that can be simulated; expected EEG, ECG, PPG, skin conductance, "
                 f"temperature, breathing, movement or heart rate, found {', '.join(self.unmodelled) or 'none'}"
             )
-        self.scales = tuple(si_scale(stream) for stream in device.streams)
+        self.scales = tuple(stream.scale for stream in device.streams)
         self._number = 0
         self._now = 0.0
         empty = [np.empty((len(s.channels), 0)) for s in device.streams]
@@ -217,11 +217,6 @@ class Simulation:
             times.append(at)
         self._number += 1
         return counts, times, second.affect[:, :-1], self._body.events(number, number + 1)
-
-
-def si_scale(stream: DeviceStream) -> float:
-    """Give the factor from the device's counts to what sinks get, as a driver does."""
-    return stream.lsb * (si_unit(stream.unit)[0] if KINDS[stream.kind] != "1" else 1.0)
 
 
 def _is_eeg(stream: DeviceStream) -> bool:

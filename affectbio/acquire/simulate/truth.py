@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
-import numpy.typing as npt
-
-from affectbio.acquire.outlet import MarkerOutlet, Outlet
+from affectbio.acquire.lsl_sink import OutletSink
 from affectbio.acquire.simulate.affect import AFFECT_HZ
 from affectbio.acquire.spec import StreamSpec
 from affectbio.types import Channel
@@ -41,7 +34,7 @@ def truth_spec(name: str) -> StreamSpec:
     return StreamSpec(f"{name} Affect", "Affect", AFFECT_CHANNELS, float(AFFECT_HZ), f"affectbio-{name}-affect")
 
 
-class TruthSink:
+class TruthSink(OutletSink):
     """Sends the truth over LSL, between ``with`` and its end: valence and arousal, and markers of what happens.
 
     Parameters
@@ -51,26 +44,4 @@ class TruthSink:
     """
 
     def __init__(self, name: str) -> None:
-        self._affect = Outlet(truth_spec(name))
-        self._events = MarkerOutlet(f"{name} events", f"affectbio-{name}-events")
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(self._affect)
-            stack.enter_context(self._events)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def push(self, _stream: int, data: npt.NDArray[Any], stamps: npt.NDArray[np.float64]) -> None:
-        """Send valence and arousal; see `affectbio.acquire.driver.Sink`."""
-        self._affect.push(data, stamps)
-
-    def status(self, text: str, stamp: float) -> None:
-        """Send what happened; see `affectbio.acquire.driver.Sink`."""
-        self._events.push(text, stamp)
+        super().__init__([truth_spec(name)], f"{name} events", f"affectbio-{name}-events")

@@ -15,25 +15,9 @@ from affectbio.acquire.inlet import Inlet, find_stream
 from affectbio.acquire.simulate import LinkFaults, SimulatedDevice, Simulation, TruthSink
 from affectbio.devices import load_device
 from affectbio.errors import ConfigError
+from tests.acquire.fakes.sink import Gathered
 
 QUICK = Backoff(0.01, 0.02)
-
-
-class Gathered:
-    """A sink that keeps everything."""
-
-    def __init__(self):
-        self.data, self.stamps, self.words = {}, {}, []
-
-    def push(self, stream, data, stamps):
-        self.data.setdefault(stream, []).append(data)
-        self.stamps.setdefault(stream, []).append(stamps)
-
-    def status(self, text, stamp):
-        self.words.append((text, stamp))
-
-    def of(self, stream):
-        return np.concatenate(self.data[stream], axis=1), np.concatenate(self.stamps[stream])
 
 
 def played(device, duration_s, **asked):
@@ -55,9 +39,9 @@ def test_sinks_get_every_packet_that_is_whole(everything):
         assert source.counts[number].n_samples == whole
         assert source.counts[number].n_lost == 0
     assert np.array_equal(truth.of(0)[0], made.affect)
-    assert [text for text, _ in truth.words] == [event.name for event in made.events]
-    assert np.allclose([at - affect_stamps[0] for _, at in truth.words], [event.time for event in made.events])
-    assert [text for text, _ in sink.words] == ["connecting", "streaming", "stopped"]
+    assert [text for text, _ in truth.said] == [event.name for event in made.events]
+    assert np.allclose([at - affect_stamps[0] for _, at in truth.said], [event.time for event in made.events])
+    assert [text for text, _ in sink.said] == ["connecting", "streaming", "stopped"]
     assert source.state == "stopped"
 
 
@@ -94,7 +78,7 @@ def test_a_link_that_breaks_is_made_again_and_the_truth_goes_on():
         device, 6.0, faults=LinkFaults(gap_every_s=2.0, gap_s=0.5), speed=4.0, backoff=QUICK, seed=1
     )
     assert source.n_connections == 3
-    assert [text.partition(":")[0] for text, _ in sink.words].count("lost") >= 2
+    assert [text.partition(":")[0] for text, _ in sink.said].count("lost") >= 2
     assert len(truth.of(0)[1]) == 60
     data, stamps = sink.of(0)
     gaps = np.diff(stamps)
