@@ -64,7 +64,22 @@ def _annotations(recording: Recording, signal: Signal, lost: npt.NDArray[np.bool
         descriptions.append(_LOST)
         # No names: all channels, which is how MNE's own tools write and read it.
         ch_names.append(() if len(rows) == signal.n_chans else tuple(signal.ch_names[i] for i in rows))
-    return mne.Annotations(onsets, durations, descriptions, ch_names=ch_names)
+    begins, lengths = _within(np.asarray(onsets, float), np.asarray(durations, float), signal)
+    return mne.Annotations(begins, lengths, descriptions, ch_names=ch_names)
+
+
+def _within(
+    onsets: npt.NDArray[np.float64], durations: npt.NDArray[np.float64], signal: Signal
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Cut what lasts longer than the signal to its end, in the whole microseconds that MNE counts in.
+
+    MNE does it too, but rounds onset and duration apart from each other, and then warns of ends that only this has put
+    behind the last sample.
+    """
+    last = np.floor(1e6 * signal.duration)
+    begin = np.minimum(np.round(1e6 * onsets), last)
+    end = np.clip(np.round(1e6 * (onsets + durations)), begin, last)
+    return begin / 1e6, (end - begin) / 1e6
 
 
 def raw_from_recording(recording: Recording, name: str) -> mne.io.RawArray:

@@ -77,6 +77,12 @@ class DeviceStream(Table):
         Rate of the device's clock, where the packet has a time.
     latency_s : float, optional
         Least time from the body to the arrival, in seconds, where somebody measured it.
+    stamping : str
+        How the device's time becomes this machine's: ``"envelope"``, or ``"regression"`` for a device whose own stamps
+        run backwards; see `affectbio.acquire.clock`.
+    reorder_packets : int
+        How many packets wait for one that was overtaken, where the link or the device does not keep their order. A lost
+        one holds up the rest by as many.
     """
 
     kind: str
@@ -92,6 +98,8 @@ class DeviceStream(Table):
     wrap: int | None = Field(None, gt=1)
     ticks_hz: float | None = Field(None, gt=0)
     latency_s: float | None = Field(None, ge=0)
+    stamping: Literal["envelope", "regression"] = "envelope"
+    reorder_packets: int = Field(0, ge=0, le=64)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -113,6 +121,11 @@ class DeviceStream(Table):
             )
         if (self.clock == "device") != (self.ticks_hz is not None):
             raise ValueError(f"clock is {self.clock!r} and ticks_hz is {self.ticks_hz}; a device's time needs its rate")
+        if self.clock == "none" and (self.reorder_packets or self.stamping != "envelope"):
+            raise ValueError(
+                f"clock is 'none', stamping {self.stamping!r} and reorder_packets {self.reorder_packets}; without a "
+                f"counter or a device's time nothing tells the order: leave both out"
+            )
         return self
 
     @property

@@ -94,6 +94,21 @@ def test_an_event_outside_the_signal_is_refused_and_not_dropped(recording: Recor
         late.to_raw()
 
 
+@pytest.mark.parametrize("sfreq", [128.0, 250.244, 51.8453, 256.0205])
+def test_events_until_the_end_and_beyond_it_end_with_the_signal(sfreq: float) -> None:
+    """Warnings are errors here; MNE used to say that it limited annotations, for the rounding of a microsecond."""
+    rng = np.random.default_rng(0)
+    for n_times in rng.integers(100, 5000, 20).tolist():
+        signal = Signal(np.zeros((1, n_times)), sfreq, [Channel("Cz")])
+        onset = np.sort(rng.uniform(0, signal.duration, 6))
+        duration = [*(signal.duration - onset[:3]), 100.0, 0.0, 1e-3]
+        events = pd.DataFrame({"onset": onset, "duration": duration, "trial_type": [*"abcdef"]})
+        notes = Recording({"eeg": signal}, "07", events).to_raw().annotations
+        np.testing.assert_allclose(notes.onset, onset, atol=1e-6)
+        ends = np.minimum(onset + duration, signal.duration)
+        np.testing.assert_allclose(notes.onset + notes.duration, ends, atol=2e-6)
+
+
 def test_an_event_of_unknown_duration_is_a_moment_to_mne() -> None:
     events = pd.DataFrame({"onset": [1.0], "duration": [np.nan], "trial_type": ["tone"]})
     raw = Recording({"eeg": Signal(np.zeros((1, 200)), SFREQ, [Channel("Cz")])}, "07", events).to_raw()

@@ -102,6 +102,9 @@ def test_a_path_that_leads_nowhere_says_so(tmp_path) -> None:
         ('kind = "eeg"', 'kind = "eegg"', "no kind of channel 'eegg'; did you mean 'eeg'"),
         ('unit = "uV"', 'unit = "uS"', "unit 'uS' is not one of kind 'eeg'"),
         ('unit = "uV"', 'unit = "bananas"', "no unit 'bananas'"),
+        ("packet = 12", 'packet = 12\nstamping = "mean"', "stamping: Input should be 'envelope' or 'regression'"),
+        ("packet = 12", "packet = 12\nreorder_packets = -1", "reorder_packets: Input should be greater"),
+        ("packet = 12", "packet = 12\nreorder_packets = 65", "reorder_packets: Input should be less"),
         ('title = "What people call it"', "", "title: Field required"),
         ("[[streams]]", "[[streams", "not a TOML file"),
     ],
@@ -112,6 +115,19 @@ def test_a_mistake_is_named_with_its_file_and_key(tmp_path, old: str, new: str, 
     with pytest.raises(ConfigError, match=said) as caught:
         load_device(path)
     assert str(path) in str(caught.value)
+
+
+def test_packets_that_tell_nothing_cannot_be_put_in_order(tmp_path) -> None:
+    lines = [line for line in TEMPLATE.splitlines() if not line.startswith(("clock =", "wrap ="))]
+    path = write(tmp_path, "x", "\n".join([*lines, 'clock = "none"', "reorder_packets = 2"]))
+    with pytest.raises(ConfigError, match="nothing tells the order"):
+        load_device(path)
+
+
+def test_devices_whose_packets_come_out_of_order_say_so() -> None:
+    assert [s.reorder_packets for s in load_device("crown").streams] == [4]
+    assert {s.stamping for s in load_device("muse-s-athena").streams} == {"regression"}
+    assert {s.stamping for s in load_device("muse-2").streams} == {"envelope"}
 
 
 def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:

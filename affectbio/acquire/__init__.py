@@ -9,9 +9,10 @@ from __future__ import annotations
 from affectbio.acquire._liblsl import local_clock, loopback_session, lsl_library, use_loopback
 from affectbio.acquire.inlet import Chunk, Inlet, find_stream
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
-from affectbio.acquire.player import Replayed, ReplayProcess, replay, replay_signals
+from affectbio.acquire.player import Replayed, replay, replay_signals
 from affectbio.acquire.reader import DeviceChunk, DeviceReader, open_stream
 from affectbio.acquire.record import Recorder, StreamHealth
+from affectbio.acquire.replay_process import ReplayProcess
 from affectbio.acquire.spec import ReplayClock, StreamSpec, wall_time
 
 __all__ = [

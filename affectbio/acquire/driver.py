@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from affectbio.acquire._liblsl import local_clock
 from affectbio.acquire.decoders import Decoder, Packet
+from affectbio.acquire.dialogues import Dialogue, Words
 from affectbio.acquire.timebase import Timebase
 from affectbio.acquire.transport import Transport
 from affectbio.devices import Device, DeviceStream
@@ -26,27 +27,10 @@ __all__ = ["Backoff", "Driver", "Sink", "StreamCounts", "Words"]
 
 DriverState = Literal["connecting", "streaming", "silent", "lost", "stopped"]
 
-
-#: Bytes, and where they go: over Bluetooth a characteristic, else nothing.
-Command = tuple[bytes, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a device is told.
-
-    Parameters
-    ----------
-    starting, stopping, keeping_alive : tuple of (bytes, str)
-        Commands in order, each with the characteristic it goes to.
-    keep_alive_s : float
-        How often the last are said, in seconds; 0 is never.
-    """
-
-    starting: tuple[Command, ...] = ()
-    stopping: tuple[Command, ...] = ()
-    keeping_alive: tuple[Command, ...] = ()
-    keep_alive_s: float = 0.0
+# A rate is told after this long, if it is this many times the profile's, or less than one in as many. Packets come in
+# bursts of up to a second.
+_RATE_AFTER_S, _RATE_OFF = 10.0, 1.2
+_LOW_BATTERY = 10.0
 
 
 class Sink(Protocol):
@@ -128,6 +112,9 @@ class _Channel:
     scale: float
     timebase: Timebase | None
     counts: StreamCounts = field(default_factory=StreamCounts)
+    # First arrival of the connection, and samples since; infinite once the rate was looked at.
+    begun: float = math.nan
+    n_since: int = 0
 
 
 class Driver:
@@ -143,9 +130,11 @@ class Driver:
         Makes a decoder, anew for every connection: what was half read before the link broke is never put together with
         what comes after it.
     words : Words
-        What it is told.
+        What it is told, and how.
     sinks : sequence of Sink
         Where samples go.
+    which : str
+        Which of several devices, where the link leads to a server: the beginning of its name.
     silent_s, lost_s : float
         After how many seconds without a packet the device is silent, and lost, upon which it is connected to anew.
     backoff : Backoff
@@ -175,6 +164,7 @@ class Driver:
         words: Words,
         sinks: Sequence[Sink],
         *,
+        which: str = "",
         silent_s: float = 1.0,
         lost_s: float = 5.0,
         backoff: Backoff | None = None,
@@ -182,12 +172,15 @@ class Driver:
         seed: int = 0,
     ) -> None:
         self.device, self.transport, self.words, self.sinks = device, transport, words, tuple(sinks)
+        self.which = which
         self.silent_s, self.lost_s, self.backoff = silent_s, lost_s, backoff or Backoff()
         self.state: DriverState = "stopped"
         self.battery = math.nan
         self.n_connections = self.n_bad = 0
         self._make_decoder, self._on_state = decoder, on_state
         self._decoder: Decoder | None = None
+        self._dialogue: Dialogue | None = None
+        self._told: set[str] = set()
         self._rng = np.random.default_rng(seed)
         self._channels = {
             stream.key: _Channel(number, stream, stream.scale, _timebase(stream))
@@ -238,9 +231,16 @@ class Driver:
     async def _session(self, stop: asyncio.Event) -> None:
         """Read one connection to its end."""
         self._decoder, self._broken, self._heard = self._make_decoder(), asyncio.Event(), local_clock()
+        for channel in self._channels.values():
+            channel.begun = math.nan
+        self._dialogue = dialogue = self.words.dialogue(
+            self.device, self._decoder, self.words, self.transport, which=self.which, tell=self._tell, lost=self._break
+        )
         helper: asyncio.Task[None] | None = None
         try:
-            await self._connect(stop)
+            await self._connect(stop, self._broken, dialogue)
+            # A device may have been asked for longer than it may be silent.
+            self._heard = local_clock()
             helper = asyncio.get_running_loop().create_task(self._watch())
             await _first(stop.wait(), self._broken.wait(), helper)
             if helper.done() and helper.exception() is not None:
@@ -250,7 +250,7 @@ class Driver:
             elif self._failed is None:
                 # Also where the end came while it was being started; one that is gone cannot be told.
                 with suppress(StreamError):
-                    await asyncio.wait_for(self._say(self.words.stopping), 2.0)
+                    await asyncio.wait_for(dialogue.close(), 2.0)
         except TimeoutError as error:
             raise StreamError(f"{self.device.title} does not answer") from error
         finally:
@@ -260,16 +260,16 @@ class Driver:
                 await asyncio.gather(helper, return_exceptions=True)
             await self.transport.close()
 
-    async def _connect(self, stop: asyncio.Event) -> None:
-        """Open the link and start the stream, unless `stop` comes first."""
+    async def _connect(self, stop: asyncio.Event, broken: asyncio.Event, dialogue: Dialogue) -> None:
+        """Open the link and start the stream, unless `stop` comes first, or the link breaks."""
 
         async def connect() -> None:
             await self.transport.open(self._arrived, self._break)
-            await self._say(self.words.starting)
+            await dialogue.open()
 
         connecting = asyncio.get_running_loop().create_task(connect())
         try:
-            await _first(stop.wait(), connecting)
+            await _first(stop.wait(), broken.wait(), connecting)
         finally:
             if not connecting.done():
                 connecting.cancel()
@@ -277,10 +277,6 @@ class Driver:
             elif not connecting.cancelled():
                 connecting.result()
                 self.n_connections += 1
-
-    async def _say(self, commands: tuple[Command, ...]) -> None:
-        for data, target in commands:
-            await self.transport.write(data, target)
 
     async def _watch(self) -> None:
         """Tell silence from life, and say what keeps the device alive."""
@@ -295,10 +291,12 @@ class Driver:
                 self._change("silent", f"nothing came for {idle:.1f} s")
             if self.words.keep_alive_s and local_clock() - told > self.words.keep_alive_s:
                 told = local_clock()
-                await self._say(self.words.keeping_alive)
+                for data, target in self.words.keeping_alive:
+                    await self.transport.write(data, target)
 
     def _break(self, reason: str) -> None:
-        self._reason = reason
+        low = self.battery <= _LOW_BATTERY
+        self._reason = f"{reason}; its battery was at {self.battery:.0f} %" if low else reason
         if self._broken is not None:
             self._broken.set()
 
@@ -308,6 +306,8 @@ class Driver:
         try:
             for packet in self._decoder.feed(data, source):
                 self._pass_on(packet, arrival_s)
+            if self._dialogue is not None:
+                self._dialogue.heard()
         except Exception as error:
             # A sink's failure ends the driver: run() raises it.
             self._failed = error
@@ -316,11 +316,21 @@ class Driver:
     def _pass_on(self, packet: Packet, arrival_s: float) -> None:
         if packet.stream == "battery":
             self.battery = float(packet.data[0, -1])
+            if self.battery <= _LOW_BATTERY:
+                self._tell_once("battery", f"the battery is at {self.battery:.0f} %")
         channel = self._channels.get(packet.stream)
-        if channel is None or len(packet.data) != len(channel.stream.channels):
+        if channel is None:
+            return
+        if len(packet.data) != len(channel.stream.channels):
+            self._tell_once(
+                f"channels {packet.stream}",
+                f"{packet.stream} comes with {len(packet.data)} channels and the profile has "
+                f"{len(channel.stream.channels)}: it is left out",
+            )
             return
         self._heard = local_clock()
         self._change("streaming", "")
+        self._check_rate(channel, packet.data.shape[1], arrival_s)
         data = packet.data * channel.scale
         if channel.timebase is None:
             self._emit(channel, data, np.full(data.shape[1], arrival_s), 0, arrival_s)
@@ -343,6 +353,36 @@ class Driver:
         for sink in self.sinks:
             sink.push(channel.number, data, stamps)
 
+    def _check_rate(self, channel: _Channel, n: int, arrival_s: float) -> None:
+        sfreq = channel.stream.sfreq
+        if not sfreq or math.isinf(channel.begun):
+            return
+        if math.isnan(channel.begun):
+            channel.begun, channel.n_since = arrival_s, 0
+            return
+        channel.n_since += n
+        passed_s = arrival_s - channel.begun
+        if passed_s < _RATE_AFTER_S:
+            return
+        channel.begun, rate = math.inf, channel.n_since / passed_s
+        if not 1 / _RATE_OFF <= rate / sfreq <= _RATE_OFF:
+            self._tell(
+                f"{channel.stream.key} comes at {rate:.4g} Hz where the profile says {sfreq:g}, with "
+                f"{100 * channel.counts.loss:.0f} % lost: is it set to another rate, or another model?"
+            )
+
+    def _tell_once(self, key: str, text: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self._tell(text)
+
+    def _tell(self, text: str) -> None:
+        """Pass a word on that changes no state."""
+        for sink in self.sinks:
+            sink.status(text, local_clock())
+        if self._on_state is not None:
+            self._on_state(self.state, text)
+
     def _change(self, state: DriverState, why: str) -> None:
         if state == self.state and not (state == "connecting" and why):
             return
@@ -354,7 +394,9 @@ class Driver:
 
 
 def _timebase(stream: DeviceStream) -> Timebase | None:
-    return Timebase(stream.sfreq, stream.wrap, stream.ticks_hz) if stream.sfreq else None
+    if not stream.sfreq:
+        return None
+    return Timebase(stream.sfreq, stream.wrap, stream.ticks_hz, stream.stamping, stream.reorder_packets)
 
 
 async def _first(*waits: Any) -> None:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from affectbio.acquire import decoders
-from affectbio.acquire.decoders import Decoder, athena, heart_rate, muse, polar, shimmer, unicorn
-from affectbio.acquire.driver import Command, Driver, Sink, Words
-from affectbio.acquire.transport import BleTransport, SerialTransport, TcpTransport, Transport, UdpTransport
+from affectbio.acquire.decoders import Decoder, athena, heart_rate, muse, polar, unicorn
+from affectbio.acquire.dialogues import (
+    Command,
+    CortexDialogue,
+    CytonDialogue,
+    E4Dialogue,
+    PolarDialogue,
+    ShimmerDialogue,
+    Words,
+    cortex_certificates,
+)
+from affectbio.acquire.driver import Driver, Sink
+from affectbio.acquire.transport import (
+    BleTransport,
+    SerialTransport,
+    TcpTransport,
+    Transport,
+    UdpTransport,
+    WebSocketTransport,
+)
 from affectbio.devices import Device
 from affectbio.errors import ConfigError
 from affectbio.registry import Registry
@@ -56,30 +72,21 @@ def _muse_words(device: Device) -> Words:
     )
 
 
-def _athena_words(_device: Device) -> Words:
-    # p1034: four electrodes and four detectors of light; the start must be said twice (muse-lsl 2.5, OpenMuse).
+#: Presets of the Athena by channels of light, from OpenMuse's README; with 8 and 16 the electrodes of its socket come
+#: too, as a stream of their own.
+_ATHENA_PRESETS = {0: "p21", 4: "p1035", 8: "p1034", 16: "p1041"}
+
+
+def _athena_words(device: Device) -> Words:
+    lights = max((len(stream.channels) for stream in device.streams if stream.key == "optics"), default=0)
+    if lights not in _ATHENA_PRESETS:
+        raise ConfigError(f"{device.title} has 4, 8 or 16 channels of optics, or none; the profile has {lights}")
+    # The start must be said twice (muse-lsl 2.5, OpenMuse).
     return Words(
-        starting=_to(muse.CONTROL, *map(muse.command, ("h", "p1034", "s", "dc001", "dc001"))),
+        starting=_to(muse.CONTROL, *map(muse.command, ("h", _ATHENA_PRESETS[lights], "s", "dc001", "dc001"))),
         stopping=_to(muse.CONTROL, muse.command("h")),
         keeping_alive=_to(muse.CONTROL, muse.command("k")),
         keep_alive_s=10.0,
-    )
-
-
-def _polar_words(device: Device) -> Words:
-    kinds = [stream.kind for stream in device.streams if stream.clock == "device"]
-    verity = "ppg" in kinds
-    wanted = {
-        "ecg": {"sfreq": 130, "bits": 14},
-        "ppg": {"sfreq": 55, "bits": 22, "channels": 4},
-        "acc": {"sfreq": 52, "bits": 16, "range": 8, "channels": 3}
-        if verity
-        else {"sfreq": 50, "bits": 16, "range": 8},
-        "gyro": {"sfreq": 52, "bits": 16, "range": 2000, "channels": 3},
-    }
-    return Words(
-        starting=_to(polar.CONTROL, *(polar.start_command(kind, **wanted[kind]) for kind in kinds)),
-        stopping=_to(polar.CONTROL, *map(polar.stop_command, kinds)),
     )
 
 
@@ -87,23 +94,11 @@ def _serial(start: bytes, stop: bytes) -> Callable[[Device], Words]:
     return lambda _device: Words(starting=_to("", start), stopping=_to("", stop))
 
 
-def _e4_words(_device: Device) -> Words:
-    # The server has one device connected; what it is called is asked for when it is not named.
-    names = ("bvp", "gsr", "tmp", "acc", "ibi", "bat")
-    return Words(
-        starting=_to("", *(f"device_subscribe {name} ON\r\n".encode() for name in names)),
-        stopping=_to("", *(f"device_subscribe {name} OFF\r\n".encode() for name in names)),
-    )
-
-
-def _cortex_words(_device: Device) -> Words:
-    request = {"id": 6, "jsonrpc": "2.0", "method": "subscribe", "params": {"streams": ["eeg", "dev"]}}
-    return Words(starting=_to("", json.dumps(request).encode()))
-
-
 HEART_RATE = DriverKind(lambda _d: decoders.HeartRateDecoder(), _silent, (heart_rate.MEASUREMENT,))
 POLAR = DriverKind(
-    lambda _d: decoders.PolarDecoder(), _polar_words, (polar.CONTROL, polar.DATA, heart_rate.MEASUREMENT)
+    lambda _d: decoders.PolarDecoder(),
+    lambda _d: Words(dialogue=PolarDialogue),
+    (polar.CONTROL, polar.DATA, heart_rate.MEASUREMENT),
 )
 MUSE = DriverKind(lambda _d: decoders.MuseDecoder(), _muse_words, muse.NOTIFY)
 ATHENA = DriverKind(lambda _d: decoders.AthenaDecoder(), _athena_words, athena.SOURCES)
@@ -115,15 +110,17 @@ GANGLION = DriverKind(
     ),
     ("2d30c082-f39f-4ce6-923f-3484ea480596",),
 )
-CYTON = DriverKind(lambda _d: decoders.CytonDecoder(), _serial(b"b", b"s"))
-CYTON_DAISY = DriverKind(lambda _d: decoders.CytonDecoder(daisy=True), _serial(b"b", b"s"))
+CYTON = DriverKind(lambda _d: decoders.CytonDecoder(), lambda _d: Words(dialogue=CytonDialogue))
+CYTON_DAISY = DriverKind(lambda _d: decoders.CytonDecoder(daisy=True), lambda _d: Words(dialogue=CytonDialogue))
 UNICORN = DriverKind(lambda _d: decoders.UnicornDecoder(), _serial(unicorn.START, unicorn.STOP))
 THINKGEAR = DriverKind(lambda _d: decoders.ThinkGearDecoder(), _silent)
-SHIMMER = DriverKind(lambda _d: decoders.ShimmerDecoder(), _serial(shimmer.START, shimmer.STOP))
+SHIMMER = DriverKind(lambda _d: decoders.ShimmerDecoder(), lambda _d: Words(dialogue=ShimmerDialogue))
 CROWN = DriverKind(lambda _d: decoders.CrownDecoder(), _silent)
 EMOTIBIT = DriverKind(lambda _d: decoders.EmotiBitDecoder(), _silent)
-E4 = DriverKind(lambda _d: decoders.E4Decoder(), _e4_words)
-CORTEX = DriverKind(lambda device: decoders.CortexDecoder(device.streams[0].channels), _cortex_words)
+E4 = DriverKind(lambda _d: decoders.E4Decoder(), lambda _d: Words(dialogue=E4Dialogue))
+CORTEX = DriverKind(
+    lambda device: decoders.CortexDecoder(device.streams[0].channels), lambda _d: Words(dialogue=CortexDialogue)
+)
 
 #: Drivers by the name that a profile gives them.
 DRIVERS = Registry(
@@ -152,7 +149,8 @@ def make_driver(
         Where samples go.
     address : str, optional
         Where it is: a Bluetooth address or the beginning of a name, a serial port, a host with or without port. What
-        the profile says if not given.
+        the profile says if not given. Where a server has several devices, the beginning of a name chooses:
+        ``"127.0.0.1:28000/9ff167"`` of an E4, ``"EPOCX-1234"`` or ``"wss://localhost:6868/EPOCX-1234"`` of an Emotiv.
     transport : Transport, optional
         The link, instead of one made from the profile.
     **options
@@ -177,21 +175,38 @@ def make_driver(
     if not device.driver:
         raise ConfigError(
             f"affectbio has no driver for {device.title}"
-            + (f"; brainflow reads it as board {device.brainflow}" if device.brainflow is not None else "")
+            + (f"; brainflow reads it: brainflow:{device.brainflow}" if device.brainflow is not None else "")
             + (f". {device.note}" if device.note else "")
         )
     kind: DriverKind = DRIVERS.get(device.driver)
-    link = transport or _transport(device, kind, address)
-    return Driver(device, link, lambda: kind.decoder(device), kind.words(device), sinks, **options)
+    place, which = _place(device, address or "")
+    link = transport or _transport(device, kind, place)
+    return Driver(device, link, lambda: kind.decoder(device), kind.words(device), sinks, which=which, **options)
 
 
-def _transport(device: Device, kind: DriverKind, address: str | None) -> Transport:
+def _place(device: Device, address: str) -> tuple[str, str]:
+    """Split an address into the server's and the name of the device that is wanted there."""
+    if device.link.kind == "websocket":
+        scheme, mark, rest = address.partition("://")
+        if not mark:
+            return "", address
+        host, _, which = rest.partition("/")
+        return f"{scheme}://{host}", which
+    if device.link.kind == "tcp":
+        place, _, which = address.partition("/")
+        return place, which
+    return address, ""
+
+
+def _transport(device: Device, kind: DriverKind, address: str) -> Transport:
     link = device.link
+    if link.kind == "websocket" and (address or link.url):
+        return WebSocketTransport(address or link.url, cortex_certificates(address or link.url))
     if link.kind == "ble" and (address or link.name):
         return BleTransport(address or link.name, kind.notify)
     if link.kind == "serial" and address:
         return SerialTransport(address, link.baud)
-    host, _, port = (address or "").partition(":")
+    host, _, port = address.partition(":")
     number = int(port) if port.isdecimal() else link.port
     if link.kind == "udp" and number:
         return UdpTransport(number, host or "0.0.0.0")  # noqa: S104  # the device sends from the network

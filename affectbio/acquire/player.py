@@ -6,30 +6,23 @@ as the wall clock. A recording keeps its true rate however fast it is played; `w
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal as os_signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from threading import Event, Thread
-from types import TracebackType
-from typing import IO, NamedTuple, Self, cast
+from threading import Event
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.acquire._liblsl import local_clock, loopback_session, use_loopback
+from affectbio.acquire._liblsl import local_clock
 from affectbio.acquire.outlet import MarkerOutlet, Outlet
 from affectbio.acquire.spec import ReplayClock, StreamSpec
-from affectbio.errors import AffectbioError, DataError, StreamError
+from affectbio.errors import DataError
 from affectbio.types import Recording
 
-__all__ = ["ReplayProcess", "Replayed", "replay", "replay_signals"]
+__all__ = ["Programme", "Replayed", "make_programme", "play", "replay", "replay_signals"]
 
 _LOOK_S = 0.2
 # After the first listener the others get this long; liblsl does not tell how many there are.
@@ -54,10 +47,19 @@ class Replayed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Programme:
+class Programme:
     """Recordings made ready to play: light enough for a process that loads no pandas and no MNE.
 
-    ``data`` is (n_chans, n_times) in SI units, all recordings end to end; ``markers`` are (sample, text) in order.
+    Parameters
+    ----------
+    spec : StreamSpec
+        The stream.
+    data : ndarray, shape (n_chans, n_times)
+        All recordings end to end, in SI units.
+    markers : tuple of (float, str)
+        Sample, not always a whole one, and text of each event, in order.
+    speed, packet, drift_ppm, jitter_ms, loss, seed
+        As for `replay`.
     """
 
     spec: StreamSpec
@@ -124,8 +126,8 @@ def replay(
     StreamError
         If LSL does not load.
     """
-    programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
-    return _play(programme, stop or Event())
+    programme = make_programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
+    return play(programme, stop or Event())
 
 
 def replay_signals(
@@ -175,7 +177,7 @@ def replay_signals(
     stop = stop or Event()
     clock = ReplayClock(start=local_clock(), speed=speed if speed > 0 else 1.0)
     programmes = {
-        name: _programme(
+        name: make_programme(
             [recording], spec, name, speed, (packets or {}).get(name, 1), drift_ppm, jitter_ms, loss, seed + number
         )
         for number, (name, spec) in enumerate(specs.items())
@@ -220,184 +222,7 @@ def replay_signals(
     return done
 
 
-class ReplayProcess:
-    """The same in a process of its own, as a headset's program would be; use it in a ``with`` block.
-
-    It ends when the recordings are over, at the end of the ``with`` block, or with this process, however that dies. It
-    is not disturbed by Ctrl-C, so that whoever reads can stop first.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        As for `replay`.
-    spec : StreamSpec, optional
-        As for `replay`.
-    signal, speed, packet, drift_ppm, jitter_ms, loss, seed
-        As for `replay`.
-
-    Attributes
-    ----------
-    spec : StreamSpec
-        The stream to look for.
-
-    Raises
-    ------
-    DataError
-        If the recordings cannot be played together.
-    StreamError
-        At the end, if the process failed; its own error is the cause.
-
-    Notes
-    -----
-    A child fed through its standard input, not `multiprocessing`, which would import the caller's script again, and
-    with it all that the script imports. A session of `use_loopback` holds there too.
-    """
-
-    def __init__(
-        self,
-        recordings: Sequence[Recording],
-        spec: StreamSpec | None = None,
-        *,
-        signal: str = "eeg",
-        speed: float = 1.0,
-        packet: int = 1,
-        drift_ppm: float = 0.0,
-        jitter_ms: float = 0.0,
-        loss: float = 0.0,
-        seed: int = 0,
-    ) -> None:
-        self._programme = _programme(recordings, spec, signal, speed, packet, drift_ppm, jitter_ms, loss, seed)
-        self.spec = self._programme.spec
-        self._outcome: Replayed | StreamError | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id while it runs."""
-        return self._child.pid if self._child else None
-
-    @property
-    def running(self) -> bool:
-        """Whether it is still playing."""
-        return self._child is not None and self._child.poll() is None
-
-    def __enter__(self) -> Self:
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from affectbio.acquire.player import _child; _child()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
-        )
-        to_child = cast("IO[bytes]", self._child.stdin)
-        try:
-            pickle.dump((loopback_session(), self._programme), to_child)
-            to_child.flush()
-        except BrokenPipeError as error:
-            status = self._child.wait()
-            with suppress(BrokenPipeError):  # what the pipe still holds has no reader
-                to_child.close()
-            cast("IO[bytes]", self._child.stdout).close()
-            raise StreamError(
-                f"the replay process ended at once with status {status}; its standard error says why"
-            ) from error
-        return self
-
-    def wait(self, timeout_s: float | None = None) -> Replayed:
-        """Wait until the recordings are over.
-
-        Parameters
-        ----------
-        timeout_s : float, optional
-            How long, in seconds; None is until the end.
-
-        Returns
-        -------
-        Replayed
-            Samples sent and lost.
-
-        Raises
-        ------
-        StreamError
-            If the process failed, or is not over in time.
-        """
-        child = self._child
-        if child is None:
-            raise StreamError("the replay was not started; use it inside `with`")
-        try:
-            child.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise StreamError(f"the replay of {self.spec.name!r} is not over after {timeout_s:g} s") from error
-        return self._result(child)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        child = self._child
-        if child is None:
-            return
-        to_child, from_child = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
-        # The child takes the end of its input for the end of the replay.
-        to_child.close()
-        try:
-            child.wait(5.0)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        try:
-            # Killed on purpose, or told before: nothing new to say.
-            if error is None and child.returncode >= 0 and self._outcome is None:
-                self._result(child)
-        finally:
-            from_child.close()
-
-    def _result(self, child: subprocess.Popen[bytes]) -> Replayed:
-        if self._outcome is None:
-            self._outcome = _outcome(child)
-        if isinstance(self._outcome, StreamError):
-            raise self._outcome
-        return self._outcome
-
-
-def _outcome(child: subprocess.Popen[bytes]) -> Replayed | StreamError:
-    said = cast("IO[bytes]", child.stdout).read()
-    if not said:
-        return StreamError(f"the replay process ended with status {child.returncode}; its standard error says more")
-    outcome: Replayed | Exception = pickle.loads(said)  # noqa: S301  # from the child that we started
-    if isinstance(outcome, Replayed):
-        return outcome
-    failure = StreamError(f"the replay process failed: {outcome}")
-    failure.__cause__ = outcome
-    return failure
-
-
-def _child() -> None:
-    """Play what comes on standard input, in the process of `ReplayProcess`."""
-    os_signal.signal(os_signal.SIGINT, os_signal.SIG_IGN)
-    session, programme = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the parent that started us
-    stop = Event()
-
-    def end_with_parent() -> None:
-        # Past the buffer of sys.stdin, whose lock a thread must not hold when the interpreter ends.
-        while os.read(0, 1):
-            pass
-        stop.set()
-
-    Thread(target=end_with_parent, daemon=True).start()
-    result: Replayed | Exception
-    try:
-        if session is not None:
-            use_loopback(session)
-        result = _play(programme, stop)
-    except AffectbioError as error:
-        result = error
-    with suppress(BrokenPipeError):  # the parent died, and nobody waits for the result
-        os.write(1, pickle.dumps(result))
-
-
-def _programme(
+def make_programme(
     recordings: Sequence[Recording],
     spec: StreamSpec | None,
     signal: str,
@@ -407,7 +232,14 @@ def _programme(
     jitter_ms: float,
     loss: float,
     seed: int,
-) -> _Programme:
+) -> Programme:
+    """Put recordings end to end, with their events; arguments and errors are those of `replay`.
+
+    Returns
+    -------
+    Programme
+        What `play` plays.
+    """
     if not recordings:
         raise DataError("no recording to replay; expected at least one")
     if not speed > 0 or packet < 1 or not 0 <= loss < 1 or jitter_ms < 0:
@@ -434,10 +266,24 @@ def _programme(
         for onset, text in zip(recording.events["onset"], recording.events["trial_type"], strict=True)
     ]
     data = np.concatenate([np.asarray(part.data, dtype=np.float64) for part in parts], axis=1)
-    return _Programme(spec, data, tuple(sorted(markers)), speed, packet, drift_ppm, jitter_ms, loss, seed)
+    return Programme(spec, data, tuple(sorted(markers)), speed, packet, drift_ppm, jitter_ms, loss, seed)
 
 
-def _play(programme: _Programme, stop: Event) -> Replayed:
+def play(programme: Programme, stop: Event) -> Replayed:
+    """Play it, once somebody listens.
+
+    Parameters
+    ----------
+    programme : Programme
+        What to play.
+    stop : threading.Event
+        Ends it early when set.
+
+    Returns
+    -------
+    Replayed
+        Samples sent and lost.
+    """
     clock = ReplayClock(start=local_clock(), speed=programme.speed)
     spec = replace(programme.spec, replay=clock)
     with Outlet(spec) as outlet, MarkerOutlet(f"{spec.name}-markers", f"{spec.source_id}-markers") as marker_outlet:
@@ -462,7 +308,7 @@ def _tell(
 
 
 def _send(
-    programme: _Programme,
+    programme: Programme,
     clock: ReplayClock,
     outlet: Outlet,
     marker_outlet: MarkerOutlet,

@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.acquire.driver import Driver, StreamCounts
-from affectbio.acquire.drivers import make_driver
+from affectbio.acquire.driver import StreamCounts
+from affectbio.acquire.sources import Source, make_source
 from affectbio.acquire.transport import Transport
-from affectbio.devices import Device, DeviceStream, load_device
+from affectbio.devices import Device, DeviceStream
 from affectbio.errors import StreamError, StreamLostError
 
 __all__ = ["DeviceChunk", "DeviceReader", "open_stream"]
@@ -54,13 +54,15 @@ def open_stream(
     Parameters
     ----------
     device : str, Path or Device
-        Name or path of a profile, or a profile.
+        Name or path of a profile, or a profile. ``"lsl:NAME"``, ``"lsl:type=EEG"`` or ``"lsl:source_id=..."`` is a
+        stream that is on LSL already, ``"brainflow:synthetic"`` a board of brainflow: see
+        `affectbio.acquire.sources.make_source`.
     address : str, optional
         Where it is; what the profile says if not given.
     transport : Transport, optional
         The link, instead of one made from the profile.
     **options
-        Further arguments of `affectbio.acquire.driver.Driver`.
+        Further arguments of `affectbio.acquire.driver.Driver`; for a stream on LSL ``timeout_s`` and ``units``.
 
     Returns
     -------
@@ -71,6 +73,12 @@ def open_stream(
     ------
     ConfigError
         If there is no such device, it has no driver, or nobody says where it is.
+    StreamError
+        If there is no such stream on LSL, or several.
+    MissingExtraError
+        If brainflow is asked for and not installed.
+    DataError
+        If the stream on LSL is not one of numbers at a regular rate.
 
     Examples
     --------
@@ -84,28 +92,33 @@ def open_stream(
             for chunk in cyton:
                 print(chunk.stream.lsl_type, chunk.data.shape, chunk.stamps[-1])
     """
-    profile = device if isinstance(device, Device) else load_device(device)
-    return DeviceReader(profile, address=address, transport=transport, **options)
+    return DeviceReader(device, address=address, transport=transport, **options)
 
 
 class DeviceReader:
     """What `open_stream` gives: the chunks of a device as they come.
 
-    Iteration goes on through silence and reconnects, and ends at the end of ``with``. `words` holds what the device
-    said of itself.
+    Iteration goes on through silence and reconnects, and ends at the end of ``with``.
 
     Parameters
     ----------
-    device : Device
-        Its profile.
+    device : str, Path or Device
+        As for `open_stream`.
     **options
         As for `open_stream`.
+
+    Attributes
+    ----------
+    device : Device
+        Its profile; of a stream on LSL what it says of itself.
+    words : list of str
+        What was last said of it.
     """
 
-    def __init__(self, device: Device, **options: Any) -> None:
-        self.device = device
+    def __init__(self, device: str | Path | Device, **options: Any) -> None:
         self.words: list[str] = []
-        self._driver: Driver = make_driver(device, [self], **options)
+        self._driver: Source = make_source(device, [self], **options)
+        self.device = self._driver.device
         self._chunks: Queue[DeviceChunk] = Queue(_LONGEST_QUEUE)
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -28,6 +28,9 @@ __all__ = ["Recorder", "StreamHealth"]
 _OFFSET_EVERY_S = 5.0
 _PULL_S = 0.2
 _LARGEST_CHUNK = 4096
+# liblsl hands out a chunk sample by sample as it unpacks it: without a rest, many of them would be chunks of the file.
+# It is also what a killed process can lose.
+_REST_S = 0.05
 # liblsl holds this much while a disk is slow, in seconds of signal.
 _BUFFER_S = 360
 _LOOK_AT_DISK_EVERY_S = 1.0
@@ -270,7 +273,8 @@ class _Worker(Thread):
             if time.monotonic() >= next_offset:
                 self._measure_clock()
                 next_offset = time.monotonic() + _OFFSET_EVERY_S
-            self._take(_PULL_S)
+            if self._take(_PULL_S):
+                self._end.wait(_REST_S)
         # What liblsl has already received still belongs to the recording.
         while self._take(0.0):
             pass
@@ -290,8 +294,10 @@ class _Worker(Thread):
     def _note(self, stamps: npt.NDArray[np.float64]) -> None:
         if self._first_stamp is None:
             self._first_stamp = float(stamps[0])
-        before = stamps[0] if self._last_stamp is None else self._last_stamp
-        self._longest_gap_s = max(self._longest_gap_s, float(np.diff(stamps, prepend=before).max()))
+        if self._last_stamp is not None:
+            self._longest_gap_s = max(self._longest_gap_s, float(stamps[0]) - self._last_stamp)
+        if len(stamps) > 1:
+            self._longest_gap_s = max(self._longest_gap_s, float((stamps[1:] - stamps[:-1]).max()))
         self._n_samples += len(stamps)
         self._last_stamp = float(stamps[-1])
 

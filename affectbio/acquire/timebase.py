@@ -6,6 +6,7 @@ A gap stays a gap: no sample is invented for one that was lost, and none after i
 from __future__ import annotations
 
 import math
+from bisect import insort
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from affectbio.acquire.clock import EnvelopeClock, RegressionClock
 
-__all__ = ["Counter", "Reorder", "Stamped", "Timebase"]
+__all__ = ["Counter", "Reorder", "Stamped", "TimeOrder", "Timebase"]
 
 Method = Literal["envelope", "regression"]
 
@@ -21,6 +22,8 @@ Method = Literal["envelope", "regression"]
 _TICK_S = 1e-6
 # No link holds packets back for longer; after such a silence they are lost.
 _SILENT_S = 2.0
+# Where nothing is numbered, packets that are all later than this, for so long, were not held up: others are missing.
+_LATE_S, _LATE_FOR_S = 0.05, 1.0
 
 
 class Counter:
@@ -159,6 +162,61 @@ class Reorder:
         return rest
 
 
+class TimeOrder:
+    """Packets in the order of the device's time that they carry, where there is no number to tell what comes next.
+
+    Parameters
+    ----------
+    depth : int
+        How many packets may be held back for one that is missing; then it is lost.
+
+    Notes
+    -----
+    A packet is next if it begins where the last one ended, to half its length.
+
+    Examples
+    --------
+    >>> order = TimeOrder(depth=2)
+    >>> [order.push(time_s, 1.0, time_s) for time_s in (1.0, 3.1, 2.0, 5.0, 6.0, 7.0, 4.0)]
+    [[1.0], [], [2.0, 3.1], [], [], [5.0, 6.0, 7.0], []]
+    """
+
+    def __init__(self, depth: int = 4) -> None:
+        self.depth = depth
+        self._held: list[tuple[float, int, float, Any]] = []
+        self._last: float | None = None
+        self._n = 0
+
+    def push(self, time_s: float, length_s: float, packet: Any) -> list[Any]:
+        """Take a packet in and give those whose turn it is.
+
+        Parameters
+        ----------
+        time_s, length_s : float
+            The device's time of its end, and how long it is, in seconds.
+        packet : object
+            The packet.
+
+        Returns
+        -------
+        list
+            Packets in order. One that comes after its turn, or twice, is dropped.
+        """
+        if (self._last is not None and time_s <= self._last) or any(time_s == held[0] for held in self._held):
+            return []
+        # The running number keeps packets themselves out of the comparison.
+        insort(self._held, (time_s, self._n, length_s, packet))
+        self._n += 1
+        ready = []
+        while self._held and (len(self._held) > self.depth or self._follows(*self._held[0])):
+            self._last, _, _, packet = self._held.pop(0)
+            ready.append(packet)
+        return ready
+
+    def _follows(self, time_s: float, _number: int, length_s: float, _packet: Any) -> bool:
+        return self._last is None or time_s - 1.5 * length_s <= self._last
+
+
 class Stamped(NamedTuple):
     """Samples of one packet with their times.
 
@@ -169,7 +227,8 @@ class Stamped(NamedTuple):
     stamps : ndarray, shape (n_times,)
         When each was taken, in seconds on the host's clock, rising; with the link's least delay in it.
     n_lost : int
-        Samples of each channel that are missing between the packet before and this one.
+        Samples of each channel that are missing between the packet before and this one; below 0 where some that were
+        taken for lost, of a stream without numbers, had only been held up.
     """
 
     data: npt.NDArray[Any]
@@ -192,8 +251,8 @@ class Timebase:
     method : {"envelope", "regression"}
         How device time becomes host time: see `EnvelopeClock` and `RegressionClock`.
     depth : int
-        Packets held back for one that was overtaken; 0 where the link keeps the order, as Bluetooth and
-        serial lines do.
+        Packets held back for one that was overtaken, whether they carry a number or a time; 0 where the link keeps the
+        order, as Bluetooth and serial lines do.
 
     Attributes
     ----------
@@ -204,6 +263,14 @@ class Timebase:
     ------
     ValueError
         If the rate or the method makes no sense, or a clock has no width.
+
+    Notes
+    -----
+    Where packets carry neither number nor time, a loss shows only in that all later ones come late. If none within a
+    second (or four packets) came less than 50 ms after it was due, as many packets as fit into the least delay are
+    taken for lost, and stamps go on where they belong; samples between the loss and its finding are stamped early by
+    what was lost. Should a packet then arrive before it can have been taken, the link had only held the others up: the
+    count goes back, and stamps wait. ``tests/benchmarks`` measures what that gives and costs.
 
     Examples
     --------
@@ -227,18 +294,23 @@ class Timebase:
             raise ValueError(f"expected a rate and 'envelope' or 'regression'; found {sfreq!r} Hz and {method!r}")
         if wrap is None and ticks_hz:
             raise ValueError(f"a device's clock of {ticks_hz:g} Hz needs its wrap: how many values it has")
-        if depth and (wrap is None or ticks_hz):
-            raise ValueError(f"only packets that are numbered can be put in order; found depth={depth}")
+        if depth and wrap is None:
+            raise ValueError(f"only packets with a number or a time can be put in order; found depth={depth}")
         self.sfreq, self.wrap, self.ticks_hz, self.depth = float(sfreq), wrap, ticks_hz, depth
         self.n_samples = self.n_lost = 0
         self._clock: EnvelopeClock | RegressionClock = EnvelopeClock() if method == "envelope" else RegressionClock()
-        self._reorder = Reorder(depth) if depth else None
+        self._reorder = Reorder(depth) if depth and not ticks_hz else None
+        self._by_time = TimeOrder(depth) if depth and ticks_hz else None
         self._counter: Counter | None = None
         # Number and device time of the last packet, when it arrived, and the last stamp given.
         self._number: int | None = None
         self._device_s = 0.0
         self._arrival_s = math.nan
         self._stamp = -math.inf
+        # Where nothing is numbered: the time that must be missing, which clocks are not told of, so that the device's
+        # time never goes back; and how late the quickest packet was since when.
+        self._shift_s, self._offset = 0.0, math.nan
+        self._quickest_s, self._since = math.inf, math.nan
 
     @property
     def drift_ppm(self) -> float:
@@ -278,12 +350,16 @@ class Timebase:
         if count is None:
             return [self._uncounted(data, arrival_s)]
         if self._counter is None:
-            self._counter = Counter(self.wrap or 0, self.ticks_hz or self.sfreq / n, self.depth)
+            behind = self.depth if self.ticks_hz is None else round(self.depth * n / self.sfreq * self.ticks_hz)
+            self._counter = Counter(self.wrap or 0, self.ticks_hz or self.sfreq / n, behind)
         number = self._counter.unwrap(count, arrival_s)
         if self._counter.restarted:
             self._clock.reset()
-        held = (number, data, arrival_s)
-        ready = [held] if self._reorder is None else self._reorder.push(number, held)
+        ready = [(number, data, arrival_s)]
+        if self._reorder is not None:
+            ready = self._reorder.push(number, ready[0])
+        elif self._by_time is not None and self.ticks_hz:
+            ready = self._by_time.push(number / self.ticks_hz, n / self.sfreq, ready[0])
         return [self._counted(*packet) for packet in ready if self._number is None or packet[0] > self._number]
 
     def _expected(self) -> str:
@@ -311,13 +387,34 @@ class Timebase:
         if silent_s > _SILENT_S:
             n_lost = max(0, round(silent_s * self.sfreq) - n)
         device_s = self._device_s + (n + n_lost) / self.sfreq
-        return self._stamped(data, arrival_s, device_s, 1 / self.sfreq, n_lost)
+        if n_lost:
+            self._quickest_s, self._since = math.inf, arrival_s
+            found = 0
+        else:
+            found = self._missing(n, arrival_s, arrival_s - self._shift_s - device_s - self._offset)
+            self._shift_s += found / self.sfreq
+        return self._stamped(data, arrival_s, device_s, 1 / self.sfreq, n_lost + found)
+
+    def _missing(self, n: int, arrival_s: float, late_s: float) -> int:
+        """Say how many samples must be missing before a packet without a number; or, below 0, were not after all."""
+        length_s, found = n / self.sfreq, 0
+        self._quickest_s = min(self._quickest_s, late_s)
+        if late_s < -length_s / 2 and self._shift_s > 0:
+            found = -min(n * math.ceil(-late_s / length_s), round(self._shift_s * self.sfreq))
+        elif arrival_s - self._since < max(_LATE_FOR_S, 4 * length_s):
+            return 0
+        elif _LATE_S < self._quickest_s < math.inf:
+            # What is left over is what held up the quickest itself.
+            found = n * math.floor(self._quickest_s / length_s + 0.25)
+        self._quickest_s, self._since = math.inf, arrival_s
+        return found
 
     def _stamped(
         self, data: npt.NDArray[Any], arrival_s: float, device_s: float, spacing_s: float, n_lost: int
     ) -> Stamped:
         n = data.shape[1]
-        last = device_s + self._clock.update(device_s, arrival_s)
+        self._offset = self._clock.update(device_s, arrival_s - self._shift_s)
+        last = device_s + self._shift_s + self._offset
         stamps = last - spacing_s * np.arange(n - 1, -1, -1)
         if stamps[0] <= self._stamp:
             # The first seconds find quicker packets, and so earlier stamps; a clock that jumped may have gone back.

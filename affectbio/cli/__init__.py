@@ -36,8 +36,19 @@ app.add_typer(_xdf, name="xdf")
 _Units = Annotated[
     list[str] | None, typer.Option("--unit", help="Unit of an XDF stream that states none, by type or name: EEG=uV.")
 ]
+_Channels = Annotated[
+    str | None,
+    typer.Option(
+        "--channels", help="What the channels of an OpenBCI file are, commas between them: Fp1,Fp2,C3,C4,P7,P8,O1,O2."
+    ),
+]
+_RECORDING = "An .xdf, .edf, .bdf, .fif or .vhdr, an OpenBCI .txt, a Muse .csv, or an Empatica E4 folder or .zip."
 _Seconds = Annotated[float | None, typer.Option(min=0.1, help="Stop after so long; else at Ctrl-C.")]
 _MinFree = Annotated[float, typer.Option(min=0, help="Stop recording while so many megabytes of disk are still free.")]
+
+
+def _names(channels: str | None) -> list[str] | None:
+    return None if channels is None else [name.strip() for name in channels.split(",")]
 
 
 def _unit_pairs(unit: list[str] | None) -> dict[str, str]:
@@ -98,7 +109,7 @@ def _doctor(
 
 @app.command("features")
 def _features(
-    recording: Annotated[Path, typer.Argument(help="An .xdf, .edf or .bdf file, or an Empatica E4 folder or .zip.")],
+    recording: Annotated[Path, typer.Argument(help=_RECORDING)],
     sets: Annotated[
         str | None,
         typer.Option(
@@ -115,12 +126,23 @@ def _features(
         float | None, typer.Option(min=0.01, help="Seconds between windows; the recipe's, or 1, if not given.")
     ] = None,
     unit: _Units = None,
+    channels: _Channels = None,
 ) -> None:
     """Compute features of a recording, window by window, into a table with a mask of what is valid."""
     from affectbio.cli.features import run_features
 
     units = _unit_pairs(unit)
-    run_features(recording, out, sets=sets, subject=subject, session=session, window_s=window, step_s=step, units=units)
+    run_features(
+        recording,
+        out,
+        sets=sets,
+        subject=subject,
+        session=session,
+        window_s=window,
+        step_s=step,
+        units=units,
+        ch_names=_names(channels),
+    )
 
 
 @_devices.command("list")
@@ -160,7 +182,8 @@ def _stream(
     devices: Annotated[
         list[str],
         typer.Argument(
-            metavar="DEVICE[@ADDRESS]...", help="Devices, each with its address if needed; simulated/muse-2 needs none."
+            metavar="DEVICE[@ADDRESS]...",
+            help="Devices, each with its address if needed; simulated/muse-2, lsl:NAME, brainflow:synthetic need none.",
         ),
     ],
     record: Annotated[Path | None, typer.Option(help="XDF file to record all of it to.")] = None,
@@ -208,7 +231,7 @@ def _record(
 
 @app.command("replay")
 def _replay(
-    recording: Annotated[Path, typer.Argument(help="An .xdf, .edf or .bdf file, or an Empatica E4 folder or .zip.")],
+    recording: Annotated[Path, typer.Argument(help=_RECORDING)],
     profile: Annotated[
         str | None, typer.Option("--as", help="Device it is to look like; as recorded if not given.")
     ] = None,
@@ -218,6 +241,7 @@ def _replay(
     drift_ppm: Annotated[float, typer.Option(help="How much the device's clock is fast.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of the delays and losses.")] = 0,
     unit: _Units = None,
+    channels: _Channels = None,
 ) -> None:
     """Play a recording over LSL as it was recorded, or as another device would have sent it."""
     from affectbio.cli.replay import run_replay
@@ -231,6 +255,7 @@ def _replay(
         drift_ppm=drift_ppm,
         seed=seed,
         units=_unit_pairs(unit),
+        ch_names=_names(channels),
     )
 
 
@@ -255,7 +280,7 @@ def _xdf_repair(
 
 @_xdf.command("export")
 def _xdf_export(
-    path: Annotated[Path, typer.Argument(help="XDF file.")],
+    path: Annotated[Path, typer.Argument(help="XDF file, or any other recording that is read.")],
     to: Annotated[str, typer.Option(help="bdf, edf, fif or bids.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder of a new BIDS data set, or folder/name of the files, a signal each.")
@@ -265,6 +290,7 @@ def _xdf_export(
     task: Annotated[str, typer.Option(help="BIDS: what the person did.")] = "recording",
     signal: Annotated[list[str] | None, typer.Option(help="Signals to write; all if not given.")] = None,
     unit: _Units = None,
+    channels: _Channels = None,
 ) -> None:
     """Write a recording as BDF+, EDF+, FIF or BIDS, with units, events and what was lost."""
     from affectbio.cli.xdf import run_export
@@ -278,7 +304,52 @@ def _xdf_export(
         task=task,
         signals=tuple(signal or ()),
         units=_unit_pairs(unit),
+        ch_names=_names(channels),
     )
+
+
+@app.command("audit")
+def _audit(
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of a run: metadata.csv, folds.json and what is there.")
+    ] = None,
+    features: Annotated[Path | None, typer.Option("--X", help="Features: .npz with one array, or .npy.")] = None,
+    metadata: Annotated[
+        Path | None, typer.Option("--meta", help="One row per window: subject, trial, … .csv or .parquet.")
+    ] = None,
+    folds: Annotated[Path | None, typer.Option("--folds", help='JSON: [{"train": [0, 1], "test": [2]}, ...].')] = None,
+    labels: Annotated[Path | None, typer.Option("--y", help="Labels: .npy; else the column label of --meta.")] = None,
+    holdout: Annotated[
+        str | None, typer.Option(help="What must be kept apart: subject,stimulus,trial,overlap; trial,overlap.")
+    ] = None,
+    declared: Annotated[str | None, typer.Option(help="Leaks that are known and stated, commas between them.")] = None,
+    target_access: Annotated[
+        str | None, typer.Option(help="What was used of the person tested: none, rest, causal, unlabelled or labelled.")
+    ] = None,
+    embargo: Annotated[float | None, typer.Option(min=0, help="Seconds between training and test windows.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="More runs of the controls.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the report, as JSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether an evaluation leaks: pass, fail or not checked for each question. Ends with 1 if something fails."""
+    from affectbio.cli.audit import run_audit
+
+    report = run_audit(
+        run,
+        features=features,
+        metadata=metadata,
+        folds=folds,
+        labels=labels,
+        holdout=holdout,
+        declared=declared,
+        target_access=target_access,
+        embargo_s=embargo,
+        full=full,
+        out=out,
+        as_json=as_json,
+    )
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 def main() -> None:

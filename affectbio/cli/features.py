@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import time
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from affectbio.datasets import EDFTruncatedWarning, read_e4, read_edf
-from affectbio.errors import AffectbioError, ConfigError, DataError, DatasetLayoutError
+from affectbio.cli.files import open_recording
+from affectbio.errors import ConfigError, DataError
 from affectbio.features import SETS, FeatureSet, FeatureTable, fitting_sets
 from affectbio.types import Recording
-from affectbio.xdf import XDFTruncatedWarning, read_xdf
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_recording", "run_features"]
+__all__ = ["run_features"]
 
 _TABLES = (".parquet", ".csv")
 # Of what a reader notes, channel by channel.
@@ -41,6 +38,7 @@ def run_features(
     window_s: float | None = None,
     step_s: float | None = None,
     units: Mapping[str, str] | None = None,
+    ch_names: Sequence[str] | None = None,
     console: Console | None = None,
 ) -> FeatureTable:
     """Read a recording, compute features and write them.
@@ -48,7 +46,7 @@ def run_features(
     Parameters
     ----------
     path : Path
-        As for `read_recording`.
+        As for `affectbio.datasets.read_recording`.
     out : Path
         Where to write: ``.parquet`` or ``.csv``. A file of that name is replaced once the new one is whole.
     sets : str, optional
@@ -61,6 +59,8 @@ def run_features(
         Distance between windows in seconds; the recipe's own, or 1 s, if not given.
     units : mapping of str to str, optional
         Units of XDF streams that state none, by type or name.
+    ch_names : sequence of str, optional
+        What the channels of an OpenBCI file are.
     console : rich.console.Console, optional
         Where to say what happens; stdout if not given. No value of a person is ever printed.
 
@@ -87,7 +87,7 @@ def run_features(
     wanted = None if sets is None else FeatureSet.from_recipe(sets, window_s=window_s, step_s=step_s)
     begun = time.perf_counter()
     try:
-        recording = read_recording(path, subject, session=session, units=units, console=console)
+        recording = open_recording(path, subject, session=session, units=units, ch_names=ch_names, console=console)
         wanted = wanted or _all_that_fit(recording, window_s, 1.0 if step_s is None else step_s)
         found = _with_progress(wanted, recording, console)
         _write(found.table, out)
@@ -96,79 +96,6 @@ def run_features(
         raise
     _say(found, wanted, out, time.perf_counter() - begun, console)
     return found
-
-
-def read_recording(
-    path: Path,
-    subject: str,
-    *,
-    session: str = "01",
-    units: Mapping[str, str] | None = None,
-    console: Console | None = None,
-) -> Recording:
-    """Read a recording by what its name ends in.
-
-    Parameters
-    ----------
-    path : Path
-        ``.xdf``, ``.edf``, ``.bdf``, or the folder or ``.zip`` of an Empatica E4.
-    subject, session : str
-        Pseudonym of the person, and which visit.
-    units : mapping of str to str, optional
-        Units of XDF streams that state none, by type or name.
-    console : rich.console.Console, optional
-        Where to say that a file is not whole; stdout if not given.
-
-    Returns
-    -------
-    Recording
-        What could be read of it.
-
-    Raises
-    ------
-    DatasetLayoutError
-        If there is no such file, or its kind is not known.
-    DataError
-        If it cannot be read.
-    """
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise DatasetLayoutError(f"no recording {path}; expected an .xdf, .edf or .bdf file, or an Empatica E4 session")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            if path.is_dir() or suffix == ".zip":
-                recording = read_e4(path, subject, session=session)
-            elif suffix in (".edf", ".bdf"):
-                recording = read_edf(path, subject, session=session)
-            elif suffix == ".xdf":
-                recording = _xdf(path, subject, session, units)
-            else:
-                raise DatasetLayoutError(
-                    f"{path.name}: recordings of kind {suffix or 'without a suffix'} cannot be read; expected .xdf, "
-                    f".edf, .bdf, or the folder or .zip of an Empatica E4"
-                )
-        except AffectbioError:
-            raise
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    for warning in caught:
-        if issubclass(warning.category, (XDFTruncatedWarning, EDFTruncatedWarning)):
-            (console or Console()).print(
-                f"{warning.message}", style="yellow", highlight=False, markup=False, soft_wrap=True
-            )
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return recording
-
-
-def _xdf(path: Path, subject: str, session: str, units: Mapping[str, str] | None) -> Recording:
-    try:
-        return read_xdf(path, subject, session=session, units=units)
-    except DataError as error:
-        # The reader speaks Python.
-        message = re.sub(r"pass units=\{'(.*?)': 'uV'\}", r"give it as in --unit \1=uV", str(error))
-        raise DataError(message if path.name in message else f"{path.name}: {message}") from None
 
 
 def _all_that_fit(recording: Recording, window_s: float | None, step_s: float) -> FeatureSet:

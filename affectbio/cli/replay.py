@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.text import Text
 
 from affectbio.acquire import Replayed, StreamSpec, replay_signals
 from affectbio.acquire.lsl_sink import stream_specs
-from affectbio.cli.features import read_recording
+from affectbio.cli.files import open_recording
 from affectbio.devices import Device, DeviceStream, load_device
 from affectbio.errors import ConfigError
+from affectbio.preprocess import resample
 from affectbio.types import Channel, Recording, Signal
 
 __all__ = ["Disguise", "disguised", "run_replay"]
@@ -112,13 +112,10 @@ def _worn(signal: Signal, stream: DeviceStream) -> tuple[Signal, list[str]]:
         rows, notes = _nearest([signal.channels[i] for i in rows], rows, stream.signal_channels())
     else:
         rows = rows[: len(stream.channels)]
-    ratio = Fraction(stream.sfreq / signal.sfreq).limit_denominator(1000)
-    data = np.asarray(signal.data, np.float64)[rows]
-    sfreq = signal.sfreq * float(ratio)
-    if ratio != 1:
-        notes.append(f"{stream.lsl_type} at {sfreq:g} Hz from {signal.sfreq:g} Hz")
-        data = _resampled(data, ratio)
-    return Signal(data, sfreq, stream.signal_channels(), signal.start), notes
+    worn = resample(replace(signal, data=signal.data[rows], channels=stream.signal_channels()), stream.sfreq)
+    if worn.sfreq != signal.sfreq:
+        notes.append(f"{stream.lsl_type} at {worn.sfreq:g} Hz from {signal.sfreq:g} Hz")
+    return worn, notes
 
 
 def _nearest(there: list[Channel], rows: list[int], wanted: tuple[Channel, ...]) -> tuple[list[int], list[str]]:
@@ -141,24 +138,6 @@ def _nearest(there: list[Channel], rows: list[int], wanted: tuple[Channel, ...])
     return [rows[k] for k in chosen], notes
 
 
-def _resampled(data: npt.NDArray[np.float64], ratio: Fraction) -> npt.NDArray[np.float64]:
-    from scipy.signal import resample_poly
-
-    there = ~np.isnan(data)
-    times = np.arange(data.shape[1])
-    # A filter spreads NaN over everything: it runs on a straight line across each gap, which is then taken out again.
-    bridged = np.stack(
-        [
-            np.interp(times, times[ok], row[ok]) if ok.any() else np.zeros(len(row))
-            for row, ok in zip(data, there, strict=True)
-        ]
-    )
-    out: npt.NDArray[np.float64] = resample_poly(bridged, ratio.numerator, ratio.denominator, axis=1, padtype="line")
-    nearest = np.minimum(np.round(np.arange(out.shape[1]) / float(ratio)).astype(int), data.shape[1] - 1)
-    out[~there[:, nearest]] = np.nan
-    return out
-
-
 def run_replay(
     path: Path,
     *,
@@ -169,6 +148,7 @@ def run_replay(
     drift_ppm: float = 0.0,
     seed: int = 0,
     units: dict[str, str] | None = None,
+    ch_names: Sequence[str] | None = None,
     console: Console | None = None,
 ) -> dict[str, Replayed]:
     """Play a file over LSL until it is over or Ctrl-C; it starts when somebody listens.
@@ -176,13 +156,15 @@ def run_replay(
     Parameters
     ----------
     path : Path
-        ``.xdf``, ``.edf``, ``.bdf``, or the folder or ``.zip`` of an Empatica E4.
+        As for `affectbio.datasets.read_recording`.
     profile : str, optional
         Name or path of the device it is to look like; as it was recorded if not given.
     speed, jitter_ms, loss, drift_ppm, seed
         As for `affectbio.acquire.replay`.
     units : dict of str to str, optional
         Units of XDF streams that state none, by type or name.
+    ch_names : sequence of str, optional
+        What the channels of an OpenBCI file are.
     console : rich.console.Console, optional
         Where to say what is played; stdout if not given.
 
@@ -200,7 +182,7 @@ def run_replay(
     """
     console = console or Console()
     device = None if profile is None else load_device(profile)
-    recording = read_recording(path, "replay", units=units, console=console)
+    recording = open_recording(path, "replay", units=units, ch_names=ch_names, console=console)
     name = f"replay-{path.stem}" if profile is None else f"replay-{Path(profile).stem}"
     if device is None:
         playing = Disguise(recording, _own_specs(recording, name), {}, ())

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -18,6 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from affectbio.acquire import Recorder
+from affectbio.acquire.bridge_brainflow import make_brainflow_driver
+from affectbio.acquire.bridge_lsl import LslSource
 from affectbio.acquire.driver import Driver
 from affectbio.acquire.drivers import make_driver
 from affectbio.acquire.lsl_sink import LslSink
@@ -69,17 +72,10 @@ class Scene:
 @dataclass(slots=True)
 class _Running:
     name: str
-    driver: Driver | SimulatedDevice
-    sink: LslSink
+    driver: Driver | SimulatedDevice | LslSource
     words: deque[str]
-    simulated: bool = False
-
-    @property
-    def source_ids(self) -> list[str]:
-        ids = [spec.source_id for spec in self.sink.specs] + [f"affectbio-{self.name}-status"]
-        if self.simulated:
-            ids += [truth_spec(self.name).source_id, f"affectbio-{self.name}-events"]
-        return ids
+    # What to record of it, as for `Recorder`.
+    wanted: list[Any]
 
     @property
     def last_word(self) -> str:
@@ -118,15 +114,17 @@ def run_stream(
     ------
     ConfigError
         If a device is not known, has no driver, or its address is not.
+    MissingExtraError
+        If brainflow is asked for and not installed.
     StreamError
-        If the recording fails.
+        If there is no such stream on LSL, or several, or the recording fails.
     """
     console = console or Console()
     with ExitStack() as stack:
         running = [_prepare(text, number, devices, scene or Scene(), stack) for number, text in enumerate(devices)]
         recorder = None
         if record is not None:
-            wanted = [{"source_id": source_id} for each in running for source_id in each.source_ids]
+            wanted = [stream for each in running for stream in each.wanted]
             recorder = stack.enter_context(Recorder(record, wanted, min_free_mb=min_free_mb))
         asyncio.run(_run(running, recorder, seconds, console))
         if recorder is not None:
@@ -138,19 +136,34 @@ def run_stream(
 
 
 def _prepare(text: str, number: int, devices: Sequence[str], scene: Scene, stack: ExitStack) -> _Running:
+    words: deque[str] = deque(maxlen=1)
+
+    def told(_state: str, why: str) -> None:
+        words.append(why)
+
+    if text.startswith("lsl:"):
+        source = LslSource(text, on_state=told)
+        return _Running(source.device.title, source, words, [source.info])
     profile, _, address = text.partition("@")
     simulated = profile.startswith(_SIMULATED)
-    device = load_device(profile.removeprefix(_SIMULATED))
-    # Nobody may take what was made for what was measured.
-    base = ("simulated-" if simulated else "") + Path(profile).stem
+    driver: Driver | SimulatedDevice
+    board: Driver | None = None
+    if profile.startswith("brainflow:"):
+        # What it streams is known only once brainflow has said so.
+        board = make_brainflow_driver(profile, [], address=address or None, on_state=told, seed=number)
+        device, base = board.device, _word(profile.partition("?")[0])
+    else:
+        device = load_device(profile.removeprefix(_SIMULATED))
+        # Nobody may take what was made for what was measured.
+        base = ("simulated-" if simulated else "") + Path(profile).stem
     twice = sum(other.partition("@")[0] == profile for other in devices) > 1
     # By its address, which stays; by its place in the command only where it has none.
     name = f"{base}-{_word(address) or number + 1}" if twice or address else base
     sink = stack.enter_context(LslSink(device, name))
-    words: deque[str] = deque(maxlen=1)
-    driver: Driver | SimulatedDevice
+    source_ids = [spec.source_id for spec in sink.specs] + [f"affectbio-{name}-status"]
     if simulated:
         truth = stack.enter_context(TruthSink(name))
+        source_ids += [truth_spec(name).source_id, f"affectbio-{name}-events"]
         driver = SimulatedDevice(
             device,
             state=scene.state,
@@ -159,13 +172,14 @@ def _prepare(text: str, number: int, devices: Sequence[str], scene: Scene, stack
             truth=[truth],
             artefacts=scene.artefacts,
             faults=scene.faults,
-            on_state=lambda _state, why: words.append(why),
+            on_state=told,
         )
-        return _Running(name, driver, sink, words, simulated=True)
-    driver = make_driver(
-        device, [sink], address=address or None, on_state=lambda _state, why: words.append(why), seed=number
-    )
-    return _Running(name, driver, sink, words)
+    elif board is not None:
+        board.sinks = (sink,)
+        driver = board
+    else:
+        driver = make_driver(device, [sink], address=address or None, on_state=told, seed=number)
+    return _Running(name, driver, words, [{"source_id": source_id} for source_id in source_ids])
 
 
 def _word(address: str) -> str:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from affectbio.datasets._columns import channel_of
 from affectbio.errors import DataError
-from affectbio.montage import electrode_position, modern_name
+from affectbio.montage import modern_name
 from affectbio.registry import unknown_name
 from affectbio.types import Channel, Recording, Signal
-from affectbio.units import KINDS, si_unit
+from affectbio.units import si_unit
 
 if TYPE_CHECKING:
     import edfio
@@ -27,17 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["EDFTruncatedWarning", "read_edf"]
 
 _EDF, _BDF = b"0       ", b"\xffBIOSEMI"
-
-# Words that labels begin with, as EDF+ prescribes ("EEG Fpz-Cz", "ECG V2"), and the kind of channel they stand for.
-_KIND_OF_PREFIX = {
-    "EEG": "eeg",
-    "ECG": "ecg",
-    "EKG": "ecg",
-    "EOG": "eog",
-    "EMG": "emg",
-    "RESP": "resp",
-    "TEMP": "temperature",
-}
 
 
 class EDFTruncatedWarning(UserWarning):
@@ -183,13 +173,7 @@ def _channel(label: str, name: str, written_unit: str, kinds: Mapping[str, str])
         scale, unit = si_unit(written_unit)
     except DataError as error:
         raise DataError(f"channel {label!r}: {error}; pick other channels if it is not needed") from None
-    kind = kinds.get(label) or kinds.get(name)
-    if kind is None:
-        kind = _KIND_OF_PREFIX.get(label.split(" ")[0].upper(), "eeg")
-        # An electrode in another unit than volts is refused by Channel: it would silently be missing from the EEG.
-        fits = electrode_position(name) is not None if kind == "eeg" else KINDS[kind] == unit
-        kind = kind if fits else "misc"
-    return Channel(name, kind, unit), scale
+    return channel_of(label, unit, kinds.get(label) or kinds.get(name)), scale
 
 
 def _events(file: edfio.Edf | edfio.Bdf) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from Python; reading is pyxdf's, on the part of the file that is whole.
 from __future__ import annotations
 
 from affectbio.xdf.export import Exported, export_recording
-from affectbio.xdf.grid import SampleGrid
+from affectbio.xdf.grid import Placed, SampleGrid, place_stamps
 from affectbio.xdf.header import StreamHeader, parse_header
 from affectbio.xdf.reader import XDFTruncatedWarning, read_xdf
 from affectbio.xdf.repair import XDFRepair, repair_xdf
@@ -16,6 +16,7 @@ from affectbio.xdf.writer import XDFWriter
 
 __all__ = [
     "Exported",
+    "Placed",
     "SampleGrid",
     "StreamHeader",
     "XDFRepair",
@@ -24,6 +25,7 @@ __all__ = [
     "XDFWriter",
     "export_recording",
     "parse_header",
+    "place_stamps",
     "read_xdf",
     "repair_xdf",
     "scan_xdf",

@@ -163,7 +163,7 @@ def _within(events: pd.DataFrame, signal: Signal) -> tuple[pd.DataFrame, tuple[s
     # A moment at the very edge counts as inside; what lasts must share some time with the signal.
     held = (onset <= last) & np.where(stop > onset, stop > first, onset >= first)
     inside = events[held].copy()
-    # A little within: MNE rounds to microseconds, and warns of an end that this has put behind the last sample.
+    # A little within: MNE rounds what it reads to microseconds, and warns of an end that this puts behind the last one.
     last -= 2e-6
     begin = np.clip(onset[held], first, last)
     inside["onset"] = begin

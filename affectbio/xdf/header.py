@@ -109,19 +109,22 @@ class StreamHeader:
         """
         given = {key.lower(): unit for key, unit in (units or {}).items()}
         supplied = given.get(self.lsl_type.lower(), given.get(self.name.lower(), ""))
-        channels, resolved, notes = [], [], []
+        channels, resolved = [], []
+        notes: dict[str, list[str]] = {}
         for label, stated, kind in zip(self.labels, self.units, self._kinds(), strict=True):
             unit = self._unit(label, kind, stated, supplied)
             _, si = _si(unit) or (1.0, unit)
             name = modern_name(label) if kind == "eeg" else label
             if kind == "eeg" and electrode_position(name) is None:
-                notes.append(f"{label}: EEG channel of stream {self.name!r} with no 10-05 name, kept as 'misc' in {si}")
+                note = f"EEG channel of stream {self.name!r} with no 10-05 name, kept as 'misc' in {si}"
+                notes.setdefault(note, []).append(label)
                 name, kind = label, "misc"
             elif si != KINDS[kind]:
-                notes.append(f"{label}: in {si}")
+                notes.setdefault(f"in {si}", []).append(label)
             channels.append(Channel(name, kind))
             resolved.append(unit)
-        return tuple(channels), tuple(resolved), tuple(notes)
+        said = (f"{', '.join(labels)}: {note}" for note, labels in notes.items())
+        return tuple(channels), tuple(resolved), tuple(said)
 
     def _kinds(self) -> list[str]:
         stream = _KIND_OF_TYPE.get(self.lsl_type.lower(), "misc")
@@ -208,10 +211,10 @@ def parse_header(xml: str) -> StreamHeader:
     except (ElementTree.ParseError, ValueError) as error:
         raise DataError(f"a stream header is not LSL's XML with channel_count and nominal_srate: {error}") from error
     dtype = root.findtext("channel_format", "")
-    if dtype not in FORMATS or n_chans < 1:
-        raise DataError(
-            f"a stream header has {n_chans} channels of format {dtype!r}; expected at least one of {', '.join(FORMATS)}"
-        )
+    if dtype not in FORMATS:
+        raise DataError(f"a stream header has channels of format {dtype!r}; expected one of {', '.join(FORMATS)}")
+    if n_chans < 1:
+        raise DataError(f"a stream header has {n_chans} channels; expected at least one")
     described = root.findall("desc/channels/channel")[:n_chans]
 
     def per_channel(tag: str) -> tuple[str, ...]:

@@ -6,11 +6,15 @@ pyxdf reads the content, aligns the clocks and removes the jitter of streams tha
 from __future__ import annotations
 
 import io
+import logging
 import os
+import re
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -19,21 +23,17 @@ import numpy.typing as npt
 
 from affectbio.errors import DataError
 from affectbio.types import Recording, Signal
-from affectbio.xdf.grid import SampleGrid
+from affectbio.xdf.grid import Placed, place_stamps
 from affectbio.xdf.header import StreamHeader, parse_header, scale_to_si
 from affectbio.xdf.scan import XDFScan, scan_xdf
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["XDFTruncatedWarning", "load_streams", "read_xdf"]
+__all__ = ["XDFTruncatedWarning", "load_streams", "read_xdf", "stream_headers"]
 
-# A stream that jumps by more than a day would fill the memory with NaN; no wearable is recorded across such a gap.
-_LONGEST_GAP_S = 86400.0
 # What LSL's clock offsets are good for; nearer than this, two times of different streams are the same moment.
 _CLOCK_PRECISION_S = 2e-4
-# More than one sample in a thousand on a slot already taken: the stamps do not say where samples were lost.
-_CROWDED = 1000
 
 
 class XDFTruncatedWarning(UserWarning):
@@ -45,6 +45,8 @@ class _Stream(NamedTuple):
     values: Any
     stamps: npt.NDArray[np.float64]
     effective_sfreq: float
+    #: First and last sample between two settings of the sender's clock; none if it was never measured.
+    clocks: list[tuple[int, int]]
 
 
 class _Happening(NamedTuple):
@@ -52,13 +54,6 @@ class _Happening(NamedTuple):
     onsets: npt.NDArray[np.float64]
     texts: list[str]
     values: npt.NDArray[np.float64] | None
-
-
-class _Placed(NamedTuple):
-    slots: npt.NDArray[np.int64]
-    start: float
-    sfreq: float
-    note: str | None
 
 
 def read_xdf(
@@ -106,13 +101,12 @@ def read_xdf(
         warnings.warn(
             f"{os.fspath(path)} is not whole, read up to there: {scan.problem}", XDFTruncatedWarning, stacklevel=2
         )
-    streams = _load(path, scan)
-    left_out = [f"stream {s.header.name!r} ({s.header.lsl_type}): empty" for s in streams if not len(s.stamps)]
+    streams, left_out, notes = _load(path, scan)
+    left_out += [f"stream {s.header.name!r} ({s.header.lsl_type}): empty" for s in streams if not len(s.stamps)]
     streams = [s for s in streams if len(s.stamps)]
     zero = min((float(s.stamps.min()) for s in streams), default=0.0)
     signals: dict[str, Signal] = {}
     about: dict[str, dict[str, Any]] = {}
-    notes: list[str] = []
     happenings: list[_Happening] = []
     for stream in streams:
         header = stream.header
@@ -128,6 +122,7 @@ def read_xdf(
         raise DataError(
             f"{os.fspath(path)} holds no signal, that is, no stream of numbers at a regular rate with samples in it; "
             f"found: {'; '.join(left_out + [h.name for h in happenings]) or 'no stream'}"
+            + (f"; the file is not whole: {scan.problem}" if scan.problem else "")
         )
     meta = {
         "lsl_start": zero,
@@ -139,8 +134,36 @@ def read_xdf(
     return Recording(signals, subject=subject, session=session, events=_events(happenings, signals), meta=meta)
 
 
-def load_streams(path: str | os.PathLike[str], scan: XDFScan, **options: Any) -> list[dict[str, Any]]:
-    """Load the streams of a file with pyxdf, as far as the file is whole.
+def stream_headers(scan: XDFScan) -> tuple[dict[int, StreamHeader], list[str]]:
+    """Read the descriptions of a file's streams.
+
+    Parameters
+    ----------
+    scan : XDFScan
+        Of the file.
+
+    Returns
+    -------
+    headers : dict of int to StreamHeader
+        Of the streams that can be read, by stream id.
+    left_out : list of str
+        The others, each with what is wrong with it: one stream that makes no sense does not cost the rest.
+    """
+    headers: dict[int, StreamHeader] = {}
+    left_out: list[str] = []
+    for stream_id, xml in scan.headers.items():
+        try:
+            headers[stream_id] = parse_header(xml)
+        except DataError as error:
+            name = re.search("<name>([^<]*)</name>", xml)
+            left_out.append(f"stream {name[1] if name else stream_id!r}: {error}")
+    return headers, left_out
+
+
+def load_streams(
+    path: str | os.PathLike[str], scan: XDFScan, headers: Mapping[int, StreamHeader], **options: Any
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Load streams of a file with pyxdf, as far as the file is whole.
 
     Parameters
     ----------
@@ -148,13 +171,17 @@ def load_streams(path: str | os.PathLike[str], scan: XDFScan, **options: Any) ->
         The file.
     scan : XDFScan
         How far it is whole.
+    headers : mapping of int to StreamHeader
+        Which streams, from `stream_headers`.
     **options
         Arguments of `pyxdf.load_xdf`.
 
     Returns
     -------
-    list of dict
+    streams : list of dict
         As pyxdf gives them.
+    said : list of str
+        What pyxdf would have logged: content of a chunk that is damaged, clock offsets that it did not use.
 
     Raises
     ------
@@ -163,28 +190,77 @@ def load_streams(path: str | os.PathLike[str], scan: XDFScan, **options: Any) ->
     """
     import pyxdf
 
+    if len(headers) < len(scan.headers):
+        if not headers:
+            return [], []
+        options["select_streams"] = list(headers)
     source: BinaryIO = Path(path).open("rb")  # noqa: SIM115  # pyxdf closes it
     if scan.problem:
         with source:
             source = io.BytesIO(source.read(scan.n_bytes))
     try:
-        streams: list[dict[str, Any]] = pyxdf.load_xdf(source, **options)[0]
+        with _listening("pyxdf.pyxdf") as said:
+            streams: list[dict[str, Any]] = pyxdf.load_xdf(source, **options)[0]
     except (ValueError, KeyError, IndexError, TypeError, EOFError, RuntimeError, struct.error, ParseError) as error:
         raise DataError(f"{os.fspath(path)}: its chunks are whole but their content is not XDF's ({error})") from error
-    return streams
+
+    def named(match: re.Match[str]) -> str:
+        header = headers.get(int(match[1]))
+        return f"stream {header.name!r}" if header else match[0]
+
+    return streams, [re.sub(r"^Stream (\d+)", named, words) for words in said]
 
 
-def _load(path: str | os.PathLike[str], scan: XDFScan) -> list[_Stream]:
-    headers = {stream_id: parse_header(xml) for stream_id, xml in scan.headers.items()}
-    return [
+@contextmanager
+def _listening(logger: str) -> Iterator[list[str]]:
+    """Take what this thread logs, for the caller, who shows it where a user looks."""
+    said: list[str] = []
+    thread = get_ident()
+
+    def take(record: logging.LogRecord) -> bool:
+        if record.thread != thread:
+            return True
+        # Said of every irregular stream without clock offsets; what it means is said in our words.
+        if record.levelno >= logging.WARNING and "clock-segments differ" not in record.getMessage():
+            said.append(record.getMessage())
+        return False
+
+    where = logging.getLogger(logger)
+    where.addFilter(take)
+    try:
+        yield said
+    finally:
+        where.removeFilter(take)
+
+
+def _load(path: str | os.PathLike[str], scan: XDFScan) -> tuple[list[_Stream], list[str], list[str]]:
+    """Give the streams, those that cannot be read, and what a reader of the data must know."""
+    headers, left_out = stream_headers(scan)
+    loaded, notes = load_streams(path, scan, headers)
+    streams = [
         _Stream(
             headers[s["info"]["stream_id"]],
             s["time_series"],
             np.asarray(s["time_stamps"], float),
             float(s["info"]["effective_srate"]),
+            s["info"]["clock_segments"],
         )
-        for s in load_streams(path, scan)
+        for s in loaded
     ]
+    alone = len(streams) == 1
+    for stream in streams:
+        if not len(stream.stamps):
+            continue
+        if not stream.clocks and not alone:
+            notes.append(
+                f"stream {stream.header.name!r}: its clock was never measured; its stamps are taken as they are"
+            )
+        for first, _ in stream.clocks[1:]:
+            notes.append(
+                f"stream {stream.header.name!r}: its clock was set anew before sample {first}; both parts stand where "
+                f"the clock offsets say"
+            )
+    return streams, left_out, notes
 
 
 def _signal(stream: _Stream, zero: float, units: Mapping[str, str] | None) -> tuple[Signal, dict[str, Any], list[str]]:
@@ -219,35 +295,18 @@ def _happening(stream: _Stream, zero: float) -> tuple[list[_Happening], list[str
     return [_Happening(header.name, onsets, [header.name] * len(values), values)], []
 
 
-def _place(stream: _Stream) -> _Placed:
-    """Slots of the samples, time of slot 0 and rate of the grid."""
+def _place(stream: _Stream) -> Placed:
     header, stamps = stream.header, stream.stamps
-    count = np.arange(len(stamps))
     if len(stamps) == 1:
-        return _Placed(count, float(stamps[0]), header.sfreq, None)
+        return place_stamps(stamps, header.sfreq)
     # pyxdf's measured rate counts losses as slowness where it leaves the stamps alone; the usual step does not.
     usual = float(np.median(np.diff(stamps)))
     measured = 1.0 / usual if header.can_drop and usual > 0 else stream.effective_sfreq
     trusted = 0.9 < measured / header.sfreq < 1.1
-    grid = SampleGrid(measured if trusted else header.sfreq)
-    slots, note = grid.place(stamps), None
-    if slots[-1] - len(stamps) > _LONGEST_GAP_S * header.sfreq:
-        worst = int(np.argmax(np.diff(stamps)))
-        raise DataError(
-            f"stream {header.name!r} jumps from {stamps[worst]:.3f} to {stamps[worst + 1]:.3f} s after sample {worst}; "
-            f"expected no gap of more than a day: its clock was set, cut the file there"
-        )
-    if grid.n_crowded > len(stamps) // _CROWDED:
-        slots = count
-        note = f"stamps too jittered to find losses ({grid.n_crowded} of {len(stamps)} crowded): one line through all"
-    # Relative to the first stamp: LSL stamps are large, and their squares would eat the digits of the fit.
-    times = stamps - stamps[0]
-    step = float(np.polyfit(slots - slots.mean(), times, 1)[0])
-    sfreq = 1.0 / step if step > 0 else header.sfreq
-    if abs(slots[-1] * (1.0 - header.sfreq / sfreq)) < 0.5:
-        sfreq = header.sfreq
-    start = float(stamps[0]) + float(np.mean(times - slots / sfreq))
-    return _Placed(slots, start, sfreq, note)
+    try:
+        return place_stamps(stamps, header.sfreq, near=measured if trusted else None)
+    except DataError as error:
+        raise DataError(f"stream {header.name!r}: {error}") from None
 
 
 def _events(happenings: list[_Happening], signals: Mapping[str, Signal]) -> pd.DataFrame:

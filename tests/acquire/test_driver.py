@@ -10,6 +10,7 @@ import pytest
 
 from affectbio.acquire._liblsl import local_clock
 from affectbio.acquire.decoders import heart_rate, muse, polar
+from affectbio.acquire.dialogues import CytonDialogue
 from affectbio.acquire.driver import Backoff
 from affectbio.acquire.drivers import DRIVERS, make_driver
 from affectbio.acquire.transport import BleTransport, SerialTransport, TcpTransport, UdpTransport
@@ -36,7 +37,7 @@ def test_a_strap_is_started_read_and_stopped():
 
     async def session():
         job = asyncio.ensure_future(driver.run())
-        await until(lambda: polar.DATA in peripheral.listeners and len(peripheral.written) == 2)
+        await until(lambda: driver.n_connections == 1)
         for k in range(20):
             peripheral.send(polar.DATA, ecg_frame(k))
             peripheral.send(heart_rate.MEASUREMENT, bytes([0x10, 70]) + struct.pack("<H", 870))
@@ -49,7 +50,7 @@ def test_a_strap_is_started_read_and_stopped():
     assert (np.diff(stamps) > 0).all()
     rr, _ = sink.of(3)
     assert np.allclose(rr, 870 / 1024)
-    assert [data[:2].hex() for _, data in peripheral.written] == ["0200", "0202", "0300", "0302"]
+    assert [data[:2].hex() for _, data in peripheral.written] == ["0100", "0200", "0102", "0202", "0300", "0302"]
     assert sink.words == ["connecting", "streaming", "stopped"]
 
 
@@ -148,10 +149,12 @@ def test_a_muse_with_losses_keeps_its_time():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
-def test_a_cyton_on_a_serial_line_that_is_pulled_out():
+def test_a_cyton_on_a_serial_line_that_is_pulled_out(monkeypatch):
     import pty
     import tty
 
+    # This one says nothing of itself.
+    monkeypatch.setattr(CytonDialogue, "timeout_s", 0.05)
     master, slave = pty.openpty()
     tty.setraw(master)
     tty.setraw(slave)
@@ -163,7 +166,10 @@ def test_a_cyton_on_a_serial_line_that_is_pulled_out():
 
     async def session():
         job = asyncio.ensure_future(driver.run())
-        assert await asyncio.get_running_loop().run_in_executor(None, os.read, master, 1) == b"b"
+        heard = b""
+        while not heard.endswith(b"b"):
+            heard += await asyncio.get_running_loop().run_in_executor(None, os.read, master, 1)
+        assert heard == b"svb"
         for k in (*range(50), *range(53, 300)):
             os.write(master, bytes([0xA0, k % 256]) + body + b"\xc0")
             if k % 25 == 0:
@@ -208,39 +214,6 @@ def test_a_crown_over_udp():
     eeg, _ = sink.of(0)
     assert np.allclose(eeg, 1e-6 * np.arange(8)[:, None])
     assert driver.counts[0].n_lost == 0
-
-
-def test_an_e4_server_that_goes_away_and_comes_back():
-    sink = Gathered()
-    heard, writers = [], []
-
-    async def session():
-        async def serve(reader, writer):
-            heard.append((await reader.readline()).decode())
-            writers.append(writer)
-            writer.write(b"R device_subscribe bvp OK\r\nE4_Gsr 1.0 0.25\r\nE4_Acc 1.0 0 0 64\r\n")
-            await writer.drain()
-            await asyncio.sleep(0.02)
-            writer.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        link = TcpTransport("127.0.0.1", server.sockets[0].getsockname()[1])
-        driver = make_driver(load_device("e4"), [sink], transport=link, backoff=QUICK)
-        job = asyncio.ensure_future(driver.run())
-        await until(lambda: driver.n_connections >= 2 and len(sink.data.get(1, [])) >= 2)
-        driver.stop()
-        await job
-        server.close()
-        for writer in writers:
-            writer.close()
-        await server.wait_closed()
-        await asyncio.sleep(0.01)
-
-    asyncio.run(session())
-    assert heard[0] == "device_subscribe bvp ON\r\n"
-    assert np.allclose(sink.of(1)[0], 0.25e-6)
-    assert np.allclose(sink.of(3)[0][:, 0], [0, 0, 9.80665])
-    assert any("the server closed the connection" in word for word in sink.words)
 
 
 def test_one_loop_runs_many_devices():

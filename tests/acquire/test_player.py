@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import signal
@@ -23,6 +22,7 @@ from affectbio.acquire import (
     StreamSpec,
     find_stream,
     replay,
+    replay_process,
     replay_signals,
     wall_time,
 )
@@ -182,8 +182,7 @@ def test_ctrl_c_does_not_disturb_it(spec: StreamSpec, recording: Recording) -> N
 
 def test_an_error_in_the_process_reaches_the_caller(spec: StreamSpec, recording: Recording, monkeypatch) -> None:
     # A session that liblsl's settings cannot say: the child finds itself in another one.
-    player = importlib.import_module("affectbio.acquire.player")
-    monkeypatch.setattr(player, "loopback_session", lambda: "two\nlines")
+    monkeypatch.setattr(replay_process, "loopback_session", lambda: "two\nlines")
     with ReplayProcess([recording], spec) as replaying:
         with pytest.raises(StreamError, match="the replay process failed: LSL is already in use") as caught:
             replaying.wait(20)

@@ -7,6 +7,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from affectbio.acquire import local_clock
 from affectbio.acquire.decoders import polar
 from affectbio.acquire.driver import Backoff
 from affectbio.acquire.reader import open_stream
@@ -15,7 +16,7 @@ from tests.acquire.fakes.strap import ecg_frame, strap
 
 
 def send_when_asked(peripheral, loop, n):
-    while polar.DATA not in peripheral.listeners or len(peripheral.written) < 2:
+    while polar.DATA not in peripheral.listeners or len(peripheral.written) < 4:
         time.sleep(0.005)
     for k in range(n):
         loop().call_soon_threadsafe(peripheral.send, polar.DATA, ecg_frame(k))
@@ -50,7 +51,7 @@ def test_with_asyncio():
             sent = False
             while not sent:
                 await asyncio.sleep(0.005)
-                sent = polar.DATA in peripheral.listeners and len(peripheral.written) == 2
+                sent = polar.DATA in peripheral.listeners and len(peripheral.written) == 4
             for k in range(20):
                 peripheral.send(polar.DATA, ecg_frame(k))
             async for chunk in reader:
@@ -97,3 +98,41 @@ def test_what_cannot_be_opened_says_why():
 
     with pytest.raises(StreamError, match="async with"):
         asyncio.run(unopened())
+
+
+class Wire:
+    """A link into which a test puts bytes."""
+
+    async def open(self, deliver, lost):
+        self.deliver = deliver
+
+    async def write(self, data, target=""):
+        pass
+
+    async def close(self):
+        pass
+
+
+def test_packets_that_overtook_each_other_are_put_in_order_where_the_profile_says_so():
+    def message(k):
+        head = b"/neurosity/notion/x/raw\0" + b"," + b"f" * 128 + b"s" + bytes(2)
+        first_ms = f"{1_700_000_000_000 + 1e3 * 16 * k / 256:.3f}".encode()
+        return head + np.full(128, k, ">f4").tobytes() + first_ms + bytes(4 - len(first_ms) % 4)
+
+    async def session():
+        wire, got, began = Wire(), [], local_clock()
+        async with open_stream("crown", transport=wire) as reader:
+            while not hasattr(wire, "deliver"):
+                await asyncio.sleep(0.001)
+            for n, k in enumerate((0, 1, 3, 2, 4, 6, 5, 7)):
+                wire.deliver(message(k), "", began + 16 * n / 256)
+            async for chunk in reader:
+                got.append(chunk)
+                if len(got) == 8:
+                    break
+            assert reader.counts[0].n_lost == 0
+        return got
+
+    got = asyncio.run(session())
+    assert [round(1e6 * chunk.data[0, 0]) for chunk in got] == list(range(8))
+    assert (np.diff(np.concatenate([chunk.stamps for chunk in got])) > 0).all()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affectbio.acquire.timebase import Counter, Reorder, Timebase
+from affectbio.acquire.timebase import Counter, Reorder, Timebase, TimeOrder
 
 SFREQ, PACKET = 256.0, 12
 
@@ -118,6 +118,80 @@ def test_where_packets_carry_nothing_a_silence_is_a_loss():
     out = [timebase.push(np.zeros((1, 10)), float(t), None)[0] for t in (1, 2, 3, 8, 9)]
     assert [p.n_lost for p in out] == [0, 0, 0, 40, 0]
     assert out[3].stamps[-1] == pytest.approx(8.0)
+
+
+def uncounted(link, loss, n=64 * 240, sfreq=64.0):
+    """Play single samples without a number; give errors of the stamps after a minute in ms, timebase, true losses."""
+    rng = np.random.default_rng(3)
+    taken = np.arange(1, n + 1) / sfreq * (1 - 80e-6)
+    kept = rng.random(n) >= loss
+    arrivals = np.maximum.accumulate(taken + link(taken, rng))
+    timebase = Timebase(sfreq)
+    stamps = np.array([timebase.push(np.zeros((1, 1)), a)[0].stamps[0] for a in arrivals[kept].tolist()])
+    assert (np.diff(stamps) > 0).all()
+    return 1e3 * (stamps - taken[kept])[taken[kept] > 60], timebase, int((~kept).sum())
+
+
+def jittery(taken, rng):
+    return 0.008 + rng.exponential(0.01, len(taken))
+
+
+def test_where_packets_carry_nothing_a_loss_is_found_by_how_late_the_rest_comes():
+    error, timebase, n_lost = uncounted(jittery, 0.02)
+    # Without that, stamps fall behind by 0.5 s and the clock begins anew again and again.
+    assert abs(error.mean() - 8) < 60
+    assert error.std() < 40
+    assert timebase.n_resets == 0
+    assert abs(timebase.n_lost - n_lost) <= 12
+
+
+def test_where_packets_carry_nothing_and_none_is_lost_jitter_is_no_loss():
+    error, timebase, _ = uncounted(jittery, 0.0)
+    assert timebase.n_lost == 0
+    assert error.std() < 0.1
+
+
+def test_packets_that_were_only_held_up_are_not_lost_in_the_end():
+    error, timebase, _ = uncounted(lambda taken, rng: jittery(taken, rng) + 0.3 * ((taken > 100) & (taken < 103)), 0.0)
+    assert timebase.n_lost == 0
+    assert timebase.n_resets == 0
+    assert np.abs(error[-64 * 60 :] - 8).max() < 10
+
+
+def test_packets_that_carry_a_time_come_in_order():
+    order = TimeOrder(depth=3)
+    # What is missing (4) holds the rest up by no more than the depth; what comes after its turn, or twice, is dropped.
+    given_back = [order.push(t, 1.0, t) for t in (1.0, 1.0, 3.0, 2.0, 5.0, 5.0, 6.0, 7.0, 8.0, 4.0, 9.0)]
+    assert given_back == [[1.0], [], [], [2.0, 3.0], [], [], [], [], [5.0, 6.0, 7.0, 8.0], [], [9.0]]
+
+
+def test_a_device_whose_own_stamps_run_backwards():
+    # Every 25th packet has the stamp of the one before it and the other way round, as of a Muse S Athena.
+    rng = np.random.default_rng(0)
+    n = 4000
+    sent = np.arange(n)
+    for k in range(10, n - 1, 25):
+        sent[k], sent[k + 1] = k + 1, k
+    arrivals = np.sort((np.arange(n) + 1) * PACKET / SFREQ + 0.01 + rng.exponential(0.01, n))
+    ticks = np.round((sent + 1) * PACKET / SFREQ * 256_000).astype(int)
+    found = {}
+    for method, depth in (("envelope", 0), ("regression", 4)):
+        timebase = Timebase(SFREQ, wrap=2**32, ticks_hz=256_000.0, method=method, depth=depth)
+        out = [
+            packet
+            for number, tick, arrival in zip(sent.tolist(), ticks.tolist(), arrivals.tolist(), strict=True)
+            for packet in timebase.push(np.full((1, PACKET), float(number)), arrival, tick)
+        ]
+        found[method] = timebase, out
+    # In the order they came, every step back looks like a restart.
+    assert found["envelope"][0].n_resets > 100
+    timebase, out = found["regression"]
+    assert timebase.n_resets == timebase.n_lost == 0
+    assert [int(packet.data[0, 0]) for packet in out] == list(range(n))
+    late_ms = 1e3 * (np.array([p.stamps[-1] for p in out]) - (np.arange(n) + 1) * PACKET / SFREQ)
+    # The mean delay of the link is in it: 10 ms at least and 10 ms on average.
+    assert abs(late_ms[n // 2 :].mean() - 20) < 1
+    assert late_ms[n // 2 :].std() < 1
 
 
 def test_a_restarted_device_goes_on_with_right_stamps():

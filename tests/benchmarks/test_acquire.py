@@ -15,7 +15,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from affectbio.acquire import Inlet, find_stream, local_clock
+from affectbio.acquire import Inlet, find_stream, local_clock, timebase
 from affectbio.acquire._liblsl import load_pylsl
 from affectbio.acquire.decoders import (
     AthenaDecoder,
@@ -123,6 +123,43 @@ def test_acquire_stamps(kind, table):
     assert spread["ours"] < min(value for name, value in spread.items() if name != "ours") / 20
 
 
+@pytest.mark.parametrize("queues", [False, True], ids=["jitter", "queues"])
+def test_acquire_stamps_where_nothing_is_numbered(queues, table, monkeypatch):
+    """Single samples at 64 Hz, as of an E4, with and without losses; beside it the same clock on what came."""
+    rows = table(
+        f"stamp error in ms after the first minute, no numbers, {'link C' if queues else 'link A'}, {MINUTES} min",
+        ["lost", "losses are found by lateness", "mean", "sd", "lost samples counted", "clock begun anew"],
+    )
+    for loss in (0.0, 0.005, 0.02):
+        for finding in (True, False):
+            monkeypatch.setattr(timebase, "_LATE_S", 0.05 if finding else np.inf)
+            rng = np.random.default_rng(0)
+            taken = np.arange(1, MINUTES * 60 * 64 + 1) / 64 * (1 - 80e-6)
+            if queues:
+                event = (np.ceil(taken / 0.03) + rng.geometric(0.85, len(taken)) - 1) * 0.03
+                delay = event - taken + 0.004 + rng.exponential(0.001, len(taken))
+                delay += np.where(taken % 240 > 200, 0.04 + 0.06 * np.abs(np.sin(taken / 7)), 0.0)
+            else:
+                delay = 0.008 + rng.exponential(0.01, len(taken))
+            there = rng.random(len(taken)) >= loss
+            arrivals = np.maximum.accumulate(taken + delay)[there].tolist()
+            stream = Timebase(64.0)
+            stamps = np.array([stream.push(np.zeros((1, 1)), a)[0].stamps[0] for a in arrivals])
+            error = 1e3 * (stamps - taken[there])[taken[there] > 60]
+            counted = f"{stream.n_lost} of {int((~there).sum())}"
+            rows.add(
+                f"{100 * loss:g} %",
+                "yes" if finding else "no",
+                error.mean(),
+                error.std(),
+                counted,
+                str(stream.n_resets),
+            )
+            if finding:
+                assert abs(error.mean()) < 60
+                assert stream.n_resets == 0
+
+
 def test_acquire_decoders(table):
     rows = table("decoders", ["device", "µs a packet", "ms between packets", "share of a core"])
     rng = np.random.default_rng(0)
@@ -161,8 +198,8 @@ def muses(n):
     return peripherals
 
 
-async def played(drivers, peripherals, seconds):
-    """Play EEG in real time into all of them; give what was sent."""
+async def played(drivers, peripherals, seconds, sent=None):
+    """Play EEG in real time into all of them; give how much, and note in ``sent`` when each packet was there."""
     jobs = [asyncio.ensure_future(driver.run()) for driver in drivers]
     while any(driver.n_connections == 0 for driver in drivers):
         await asyncio.sleep(0.01)
@@ -170,6 +207,8 @@ async def played(drivers, peripherals, seconds):
     began, cpu = local_clock(), time.process_time()
     for k in range(int(seconds * SFREQ / PACKET)):
         await asyncio.sleep(max(0.0, began + (k + 1) * PACKET / SFREQ - local_clock()))
+        if sent is not None:
+            sent.append(local_clock())
         for peripheral, _ in peripherals:
             for electrode in muse.ELECTRODES[:4]:
                 peripheral.send(electrode, struct.pack(">H", k % 65_536) + body)
@@ -181,10 +220,18 @@ async def played(drivers, peripherals, seconds):
 
 
 def test_acquire_the_whole_path_of_one_device(table):
-    """From the moment a packet is at the driver to the moment its samples are out of an inlet in the same process."""
+    """From the moment a packet's bytes are at the driver to the moment its samples are out of an inlet.
+
+    A packet of 12 is whole when its last sample is taken, so the first is 43 ms old before any program can know of it:
+    what the driver path adds is counted from the bytes, and from the stamp of the packet's last sample. From each
+    sample's own stamp is shown beside it: what a user of single samples waits.
+
+    An inlet may be woken by the first sample of a packet and give the other eleven with its next pull; a packet is out
+    when its last sample is.
+    """
     device = load_device("muse-2")
     peripherals = muses(1)
-    late = []
+    pulls, sent = [], []
     with LslSink(device, "bench-path") as sink:
         driver = make_driver(device, [sink], transport=peripherals[0][1])
         with Inlet(find_stream(source_id=sink.specs[0].source_id)) as inlet:
@@ -194,20 +241,39 @@ def test_acquire_the_whole_path_of_one_device(table):
                 while not ended:
                     chunk = inlet.pull(0.2)
                     if chunk is not None:
-                        late.append(local_clock() - chunk.stamps[-1])
+                        pulls.append((local_clock(), chunk.stamps))
 
             reader = Thread(target=read)
             reader.start()
-            n_sent, cpu = asyncio.run(played([driver], peripherals, 20))
+            n_sent, cpu = asyncio.run(played([driver], peripherals, 20, sent))
             ended = True
             reader.join()
-    p50, p99 = 1e3 * np.percentile(late[20:], [50, 99])
-    share = 100 * cpu / 20
-    rows = table("driver path of one Muse, 20 s", ["p50 ms", "p99 ms", "CPU of a core, inlet included"])
-    rows.add(float(p50), float(p99), f"{share:.1f} %")
-    assert driver.counts[0].n_samples == n_sent
-    assert p50 <= 5
-    assert p99 <= 15
+    stamps = np.concatenate([stamps for _, stamps in pulls])
+    out = np.concatenate([np.full(len(stamps), at) for at, stamps in pulls])
+    assert driver.counts[0].n_samples == len(stamps) == n_sent
+    # liblsl's first answer about the clock takes half a second, which the first packets wait for.
+    first = int(2 * SFREQ / PACKET)
+    rows = table(
+        "driver path of one Muse, 20 s, in ms; CPU with the inlet",
+        ["from", "p50", "p99", "max", "CPU of a core"],
+    )
+    found = {}
+    for name, began, ended_at in (
+        ("the packet's bytes", np.array(sent), out[PACKET - 1 :: PACKET]),
+        ("the stamp of its last sample", stamps[PACKET - 1 :: PACKET], out[PACKET - 1 :: PACKET]),
+        ("each sample's own stamp", stamps.reshape(-1, PACKET), out.reshape(-1, PACKET)),
+    ):
+        late = 1e3 * (ended_at - began)[first:]
+        found[name] = p50, p99 = np.percentile(late, [50, 99])
+        rows.add(name, float(p50), float(p99), float(late.max()), f"{5 * cpu:.1f} %")
+    # On a busy machine the fake headset itself sends late, as a radio would: that is in the second row, and not ours.
+    waited = 1e3 * (np.array(sent) - np.arange(len(sent)) * PACKET / SFREQ)[first:]
+    waited -= waited.min()
+    rows.add("(how late the fake sent)", *map(float, [*np.percentile(waited, [50, 99]), waited.max()]), "")
+    for name in ("the packet's bytes", "the stamp of its last sample"):
+        p50, p99 = found[name]
+        assert p50 <= 5
+        assert p99 <= 15
 
 
 def test_acquire_32_devices_at_once(table):

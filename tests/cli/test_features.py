@@ -134,7 +134,7 @@ def test_edf_and_a_recipe(tmp_path):
         (
             (DATA / "xdf" / "magicblink_emg_markers_test1.xdf", "--unit", "EEG=uV"),
             DataError,
-            r"(?s)no feature set fits the signals eeg \(misc, 94 s\).*ch1: EEG channel .* with no 10-05 name",
+            r"(?s)no feature set fits the signals eeg \(misc, 94 s\).*ch1, ch2.*: EEG channel .* with no 10-05 name",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_what_the_system_refuses_to_read_is_an_error_of_ours(tmp_path, monkeypat
     def refuses(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("affectbio.cli.features.read_e4", refuses)
+    monkeypatch.setattr("affectbio.datasets.files.read_e4", refuses)
     with pytest.raises(DataError, match=r"S05.zip cannot be read: Permission denied"):
         run(E4, "--out", tmp_path / "f.csv")
 
@@ -187,8 +187,23 @@ def test_a_file_with_a_header_of_nothing_is_named(tmp_path):
         )
         file.write(good, np.zeros((3, 1), np.float32), np.arange(3) / 10)
     path.write_bytes(path.read_bytes().replace(b"<channel_count>1<", b"<channel_count>0<"))
-    with pytest.raises(DataError, match=r"^odd.xdf: .*0 channels"):
+    with pytest.raises(DataError, match=r"odd.xdf holds no signal.*stream 'a'.*0 channels"):
         run(path, "--out", tmp_path / "f.csv")
+
+
+def test_files_of_cheap_headsets_are_read_and_channels_named_where_they_are_not(tmp_path):
+    folder = Path(__file__).parents[1] / "data" / "eeg"
+    run(folder / "muselsl_p300.csv", "--set", "eeg-hjorth", "--window", "1", "--out", tmp_path / "muse.csv")
+    assert "TP9" in " ".join(pd.read_csv(tmp_path / "muse.csv").columns)
+    openbci = folder / "openbci_gui_cyton.txt"
+    with pytest.raises(DataError, match="no feature set fits"):
+        run(openbci, "--window", "60", "--out", tmp_path / "x.csv")
+    named = "Fp1,Fp2,C3,C4,P7,P8,O1, O2"
+    run(openbci, "--channels", named, "--set", "eeg-hjorth", "--window", "1", "--out", tmp_path / "x.csv")
+    columns = " ".join(pd.read_csv(tmp_path / "x.csv").columns)
+    assert all(name in columns for name in ("Fp1", "O2"))
+    with pytest.raises(DataError, match="2 names for its 8 channels"):
+        run(openbci, "--channels", "Fp1,Fp2", "--out", tmp_path / "x.csv")
 
 
 def test_stopped_in_the_middle_leaves_what_was_there(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from affectbio._bundled import bundled
 from affectbio.acquire import Inlet, find_stream
 from affectbio.cli import app
 from affectbio.cli.replay import disguised
-from affectbio.datasets import read_e4, read_edf
+from affectbio.datasets import read_e4, read_edf, read_recording
 from affectbio.devices import load_device
 from affectbio.errors import ConfigError, DataError, DatasetLayoutError
 from affectbio.types import Channel, Recording, Signal
@@ -118,6 +118,29 @@ def test_a_file_is_heard_as_the_device_it_is_played_as():
         f"{data.shape[1]} samples sent, 0 lost",
     ):
         assert words in said
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "arguments"),
+    [
+        ("openbci_gui_cyton.txt", "eeg", ["--channels", "Fp1,Fp2,C3,C4,P7,P8,O1,O2"]),
+        ("muselsl_p300.csv", "eeg", []),
+        ("whole_raw.fif", "eeg", []),
+    ],
+)
+def test_a_file_of_any_kind_is_heard_as_it_was_recorded(tmp_path, name, key, arguments):
+    path = Path(__file__).parents[1] / "data" / "eeg" / name
+    if name.endswith(".fif"):
+        path = tmp_path / name
+        read_edf(EDF, "00").to_raw().crop(0, 4).save(path, fmt="double", verbose="error")
+    names = arguments[1].split(",") if arguments else None
+    signal = read_recording(path, "replay", ch_names=names).signal(key)
+    source_id = f"affectbio-replay-{path.stem}-{key}"
+    said, got = replay_and_listen([source_id], path, *arguments, "--speed", 4)
+    data, stamps = got[source_id]
+    np.testing.assert_allclose(data, signal.data, rtol=1e-5, atol=1e-12)
+    np.testing.assert_allclose(np.diff(stamps), 1 / signal.sfreq, atol=1e-4)
+    assert f"{signal.n_times} samples sent, 0 lost" in said
 
 
 def test_what_cannot_be_played_is_named(tmp_path):

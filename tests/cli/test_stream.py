@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from threading import Event, Thread
 
 import mne
 import numpy as np
@@ -21,6 +22,7 @@ from affectbio.devices import load_device
 from affectbio.errors import ConfigError, StreamError, StreamNotFoundError
 from affectbio.types import Channel
 from affectbio.xdf import read_xdf, scan_xdf
+from tests.acquire.fakes.brainflow import fake_shim
 
 
 def run(*arguments):
@@ -40,6 +42,46 @@ def start(lsl_session, *arguments):
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+
+
+def test_what_is_on_lsl_already_is_recorded_as_it_is_and_not_sent_again(tmp_path):
+    spec = StreamSpec("amp @ desk", "EEG", [Channel("C3"), Channel("C4")], 128.0, "amp-desk-1")
+    out, ended = tmp_path / "session.xdf", Event()
+
+    def play(outlet):
+        began, n = local_clock(), 0
+        while not ended.wait(0.02):
+            now = int((local_clock() - began) * 128)
+            outlet.push(1e-6 * np.arange(n, now) * np.ones((2, 1)), began + np.arange(n, now) / 128)
+            n = now
+
+    with Outlet(spec) as outlet:
+        player = Thread(target=play, args=(outlet,))
+        player.start()
+        try:
+            said = run("stream", "lsl:amp @ desk", "--record", out, "--seconds", 2)
+        finally:
+            ended.set()
+            player.join()
+    assert "amp @ desk: EEG" in said
+    assert "0.00 % lost" in said
+    eeg = read_xdf(out, "01").signals["eeg"]
+    assert eeg.ch_names == ("C3", "C4")
+    assert np.allclose(np.diff(eeg.data[0]), 1e-6, atol=1e-9)
+
+
+def test_a_board_of_brainflow_is_streamed_under_its_own_name(tmp_path, monkeypatch):
+    board = {"name": "Cyton", "num_rows": 24, "sampling_rate": 250, "package_num_channel": 0, "eeg_channels": [1, 2]}
+    shim = fake_shim({0: {**board, "eeg_names": "C3,C4"}})
+    shim.BoardShim.waiting.append((0, np.tile(np.arange(100.0), (24, 1))))
+    monkeypatch.setitem(sys.modules, "brainflow.board_shim", shim)
+    out = tmp_path / "session.xdf"
+    said = run("stream", "brainflow:openbci-cyton@/dev/ttyUSB0", "--record", out, "--seconds", 1)
+    assert "brainflow-openbci-cyton-dev-ttyUSB0: EEG 100 samples, 0.00 % lost" in said
+    ((_, params),) = shim.BoardShim.opened
+    assert params.serial_port == "/dev/ttyUSB0"
+    eeg = read_xdf(out, "01").signals["eeg"]
+    assert np.allclose(eeg.data, 1e-6 * np.arange(100), atol=1e-9)
 
 
 def test_a_simulated_headset_is_streamed_and_recorded_with_its_truth(tmp_path):

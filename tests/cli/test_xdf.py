@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from affectbio.cli import app
 from affectbio.errors import ConfigError, DataError
-from affectbio.xdf import read_xdf, scan_xdf
+from affectbio.xdf import XDFWriter, read_xdf, scan_xdf
 
 MUSE = Path(__file__).parents[1] / "data" / "xdf" / "muselsl2_P002.xdf"
 
@@ -51,6 +51,29 @@ def test_info_says_where_a_file_is_torn_and_repair_makes_it_whole(torn):
     assert torn.read_bytes() == before
     with pytest.raises(DataError, match="exists"):
         run("repair", torn)
+
+
+def test_info_says_what_is_odd_of_a_stream_and_does_not_count_a_clock_that_was_set_back(tmp_path):
+    header = (
+        "<info><name>{}</name><type>EEG</type><channel_count>{}</channel_count><nominal_srate>100</nominal_srate>"
+        "<channel_format>float32</channel_format></info>"
+    )
+    path = tmp_path / "odd.xdf"
+    with XDFWriter(path) as file:
+        first, _ = file.add_stream(header.format("good", 1)), file.add_stream(header.format("void", 1))
+        for began in (50_000.0, 3.0):
+            file.write(first, np.zeros((501, 1)), began + np.arange(501) / 100)
+    path.write_bytes(
+        path.read_bytes().replace(
+            b"void</name><type>EEG</type><channel_count>1", b"void</name><type>EEG</type><channel_count>0"
+        )
+    )
+    said = run("info", path)
+    assert "100.00 of 100" in said
+    assert "10.0" in said
+    assert "stream 'good': its clock was set back by 50002 s after sample 500" in said
+    assert "stream 'void': a stream header has 0 channels" in said
+    assert "1 stream\n" in said
 
 
 @pytest.mark.parametrize("to", ["bdf", "edf", "fif"])

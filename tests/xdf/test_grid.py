@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from affectbio.errors import DataError
-from affectbio.xdf import SampleGrid
+from affectbio.xdf import SampleGrid, place_stamps
 
 
 @given(
@@ -61,3 +61,28 @@ def test_samples_on_one_slot_are_counted_and_still_ascend() -> None:
 def test_a_stamp_that_is_no_number_is_refused() -> None:
     with pytest.raises(DataError, match="finite"):
         SampleGrid(100.0).place(np.array([0.0, np.nan]))
+
+
+def test_a_whole_stream_is_placed_on_the_line_through_it() -> None:
+    rng = np.random.default_rng(0)
+    kept = np.delete(np.arange(20_000), np.r_[500:512, 9000:9600])
+    true = 1e6 + kept / 256.0205
+    placed = place_stamps(true + rng.uniform(-5e-4, 5e-4, len(kept)), 256.0)
+    np.testing.assert_array_equal(placed.slots, kept)
+    assert placed.sfreq == pytest.approx(256.0205, abs=1e-4)
+    assert placed.start == pytest.approx(1e6, abs=1e-4)
+    assert placed.note is None
+
+
+def test_the_nominal_rate_is_kept_where_it_cannot_be_told_from_the_measured_one() -> None:
+    assert place_stamps(5.0 + np.arange(100) / 256.02, 256.0).sfreq == 256.0
+    assert place_stamps(np.array([3.0]), 256.0)[1:3] == (3.0, 256.0)
+
+
+def test_stamps_that_cannot_tell_losses_give_one_line_and_a_note() -> None:
+    stamps = np.repeat(np.arange(100) * 0.5, 50)
+    placed = place_stamps(stamps, 100.0)
+    np.testing.assert_array_equal(placed.slots, np.arange(5000))
+    assert "too jittered" in placed.note
+    # A tolerance that covers the bursts finds their true rate.
+    assert place_stamps(stamps, 100.0, tolerance_s=1.0).note is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -163,6 +164,76 @@ def test_whole_chunks_with_nonsense_in_them_are_a_data_error(tmp_path) -> None:
     (tmp_path / "x.xdf").write_bytes(b"XDF:\x01\x05\x01\x00<a>")
     with pytest.raises(DataError, match="not XDF's"):
         read_xdf(tmp_path / "x.xdf", "01")
+
+
+def test_a_stream_that_makes_no_sense_is_named_and_the_others_are_read(tmp_path, header_xml, caplog) -> None:
+    """As in a file of xdf-rs: text of 0 channels beside a stream that is whole; XDFWriter would not make such a one."""
+    xml = header_xml(name="void", n_chans=0, dtype="string", sfreq=0, labels=()).encode()
+    nonsense = struct.pack("<BIHI", 4, 6 + len(xml), 2, 7) + xml
+    samples = struct.pack("<BBHIBBBd", 1, 2 + 4 + 1 + 1 + 9, 3, 7, 1, 1, 8, 5.0)
+    path = tmp_path / "x.xdf"
+    with XDFWriter(path) as file:
+        eeg = file.add_stream(header_xml())
+        file.write(eeg, np.arange(20).reshape(10, 2), np.arange(10) / SFREQ)
+    path.write_bytes(path.read_bytes() + nonsense + samples)
+    assert scan_xdf(path).problem is None
+    recording = read_xdf(path, "01")
+    np.testing.assert_allclose(recording.signals["eeg"].data, 1e-6 * np.arange(20.0).reshape(10, 2).T)
+    (left_out,) = recording.meta["left_out"]
+    assert "'void'" in left_out
+    assert "0 channels" in left_out
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("chunk_length_lie", "found: no stream; the file is not whole: chunk 1 at byte 64 of 75: its length of 2"),
+        ("out_of_order_clock_offsets", "0 channels.*empty; the file is not whole: chunk 4 .*take 48 bytes"),
+        ("out_of_order_sample_chunk", "0 channels.*'000000000'.*3 channels without a regular rate"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::affectbio.xdf.XDFTruncatedWarning")
+def test_files_that_other_readers_stumble_over_are_named_for_what_they_are(xdf_data, name, words, caplog) -> None:
+    with pytest.raises(DataError, match=words):
+        read_xdf(xdf_data / f"xdfrs_{name}.xdf", "01")
+    assert caplog.records == []
+
+
+def test_a_clock_that_was_set_or_never_measured_is_told_and_nothing_is_logged(tmp_path, header_xml, caplog) -> None:
+    path = tmp_path / "x.xdf"
+    with XDFWriter(path) as file:
+        eeg = file.add_stream(header_xml())
+        marks = file.add_stream(header_xml(name="marks", n_chans=1, dtype="string", sfreq=0, labels=()))
+        for began, first in ((5000.0, 0), (10.0, 3000)):
+            stamps = began + np.arange(3000) / SFREQ
+            for at in np.arange(began, began + 30, 5.0):
+                file.clock_offset(eeg, at, 7000.0 - began + first / SFREQ)
+            file.write(eeg, np.column_stack([first + np.arange(3000)] * 2), stamps)
+        file.write(marks, [["a"]], [7001.0])
+    recording = read_xdf(path, "01")
+    assert recording.signals["eeg"].n_times == pytest.approx(6000, abs=2)
+    notes = " | ".join(recording.meta["notes"])
+    assert "stream 'band': its clock was set anew before sample 3000" in notes
+    assert "stream 'marks': its clock was never measured" in notes
+    assert caplog.records == []
+
+
+def test_damage_inside_a_chunk_is_told_and_not_logged(tmp_path, header_xml, caplog) -> None:
+    path = tmp_path / "x.xdf"
+    with XDFWriter(path, boundary_every_s=0.0) as file:
+        eeg = file.add_stream(header_xml())
+        file.write(eeg, np.zeros((10, 2)), np.arange(10) / SFREQ)
+        file.write(eeg, np.zeros((10, 2)), np.arange(10, 20) / SFREQ)
+    content = bytearray(path.read_bytes())
+    # How wide the number of samples of the first chunk is.
+    at = content.index(struct.pack("<HIBB", 3, 1, 1, 10)) + 6
+    content[at] = 99
+    path.write_bytes(bytes(content))
+    recording = read_xdf(path, "01")
+    assert recording.signals["eeg"].n_times == 10
+    assert any("corruption" in note for note in recording.meta["notes"])
+    assert caplog.records == []
 
 
 @settings(max_examples=60)

@@ -13,7 +13,7 @@ import numpy as np
 from affectbio.acquire.decoders.muse import characteristic
 from affectbio.acquire.decoders.packet import Packet, unpack_bits
 
-__all__ = ["SOURCES", "AthenaDecoder"]
+__all__ = ["OPTICS", "SOURCES", "AthenaDecoder"]
 
 #: Characteristics that carry data.
 SOURCES = (characteristic(0x13), characteristic(0x14))
@@ -29,13 +29,26 @@ _KINDS = {
     0x47: ("motion", 6, 3, 16),
 }
 _CENTRE = 8192
+_ELECTRODES = 4
+#: Channels of light, by how many are on (OpenMuse decode.py, January 2026): on the left and the right of the forehead,
+#: outside and inside; 730 nm, 850 nm, 660 nm, and no light.
+OPTICS = {
+    4: ("LI_NIR", "RI_NIR", "LI_IR", "RI_IR"),
+    8: ("LO_NIR", "RO_NIR", "LO_IR", "RO_IR", "LI_NIR", "RI_NIR", "LI_IR", "RI_IR"),
+    16: (
+        "LO_NIR", "RO_NIR", "LO_IR", "RO_IR", "LI_NIR", "RI_NIR", "LI_IR", "RI_IR",
+        "LO_RED", "RO_RED", "LO_AMB", "RO_AMB", "LI_RED", "RI_RED", "LI_AMB", "RI_AMB",
+    ),
+}  # fmt: skip
 
 
 class AthenaDecoder:
     """EEG in counts of 14 bits about zero, optics in counts of 20, motion in counts of 16.
 
-    All blocks of a packet share its time, 32 bits of 256 kHz, which is of its last sample; each stream's earlier blocks
-    lie that many samples before.
+    Presets with eight channels of EEG give ``"eeg"`` with the four electrodes and ``"aux"`` with those of the socket;
+    ``"optics"`` has 4, 8 or 16 channels, named in `OPTICS`. All blocks of a packet share its time, 32 bits of 256 kHz,
+    which is of its last sample; each stream's earlier blocks lie that many samples before. Packets have no checksum but
+    Bluetooth's own: what is tested is their length.
 
     Examples
     --------
@@ -87,6 +100,8 @@ class AthenaDecoder:
             counts = np.concatenate([p for p in parts if len(p) == len(parts[0])], axis=1)
             if stream == "motion":
                 found += [Packet("acc", counts[:3], ticks), Packet("gyro", counts[3:], ticks)]
+            elif stream == "eeg" and len(counts) > _ELECTRODES:
+                found += [Packet("eeg", counts[:_ELECTRODES], ticks), Packet("aux", counts[_ELECTRODES:], ticks)]
             else:
                 found.append(Packet(stream, counts, ticks))
         return found

@@ -85,7 +85,8 @@ class CrownDecoder:
 
     A message at ``/neurosity/notion/{device}/raw`` holds frames of 8 electrodes, one sample after the other, the time
     of the first in ms as text, a count and a marker. How many frames come together differs between firmwares, and
-    whether the count is of packets or samples between sources, so the time is what losses are told by.
+    whether the count is of packets or samples between sources, so the time is what losses are told by. There is no
+    checksum but UDP's own.
 
     Examples
     --------
@@ -112,9 +113,10 @@ class CrownDecoder:
         n = next((k for k, value in enumerate(arguments) if not isinstance(value, float)), len(arguments))
         frames = np.array(arguments[:n], dtype=np.float64)
         first_ms = arguments[n] if n < len(arguments) else None
-        if not n or n % N_CHANS or not isinstance(first_ms, str) or not re.fullmatch(r"\d{1,15}(\.\d*)?", first_ms):
+        timed = isinstance(first_ms, str) and re.fullmatch(r"\d{1,15}(\.\d*)?", first_ms)
+        if not n or n % N_CHANS or not timed or not np.isfinite(frames).all():
             self.n_bad += 1
             return []
         samples = frames.reshape(-1, N_CHANS).T
-        last_us = round(float(first_ms) * 1e3 + (samples.shape[1] - 1) * 1e6 / SFREQ)
+        last_us = round(float(str(first_ms)) * 1e3 + (samples.shape[1] - 1) * 1e6 / SFREQ)
         return [Packet("eeg", samples, last_us)]

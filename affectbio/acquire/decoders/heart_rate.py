@@ -17,7 +17,7 @@ class HeartRateDecoder:
     """Heart rate and intervals between beats.
 
     Stream ``"hr"`` has one sample a notification: beats per minute. Stream ``"rr"`` has the intervals that ended since
-    the last notification, oldest first, in 1/1024 s; several, one or none.
+    the last notification, oldest first, in 1/1024 s; several, one or none. There is no checksum but Bluetooth's own.
 
     Examples
     --------

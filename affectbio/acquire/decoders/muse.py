@@ -35,7 +35,7 @@ class MuseDecoder:
     """EEG in counts of 12 bits about zero, motion and light in counts, battery in percent.
 
     Packets carry a counter of 16 bits. A set of electrodes is given when all of it has come, or as far as it has when a
-    later set is whole: what is missing is NaN.
+    later set is whole: what is missing is NaN. There is no checksum but Bluetooth's own; the length is tested.
 
     Parameters
     ----------

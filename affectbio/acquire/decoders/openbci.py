@@ -14,6 +14,7 @@ from affectbio.acquire.decoders.packet import Packet, signed_24, split_frames, u
 __all__ = ["CytonDecoder", "GanglionDecoder"]
 
 _SIZE = 33
+_LONGEST_TEXT = 4096
 
 
 def _whole(frame: bytes) -> bool:
@@ -24,12 +25,20 @@ class CytonDecoder:
     """EEG in counts of 24 bits and the accelerometer in counts of 16 bits, from the dongle's byte stream.
 
     Packets carry a counter of 8 bits. With a Daisy, odd and even packets alternate between the boards: two of them make
-    one sample of 16 channels, whose counter is half the even packet's (7 bits).
+    one sample of 16 channels, whose counter is half the even packet's (7 bits). There is no checksum: what is tested
+    are the first byte and the last, so that damage between them passes.
 
     Parameters
     ----------
     daisy : bool
         Whether a Daisy sits on the Cyton.
+
+    Attributes
+    ----------
+    n_bad : int
+        Stretches that were no frame, and halves of a sample without the other.
+    text : bytes or None
+        While not None, what comes is text of the board, and gathered here.
 
     Examples
     --------
@@ -41,11 +50,15 @@ class CytonDecoder:
     def __init__(self, daisy: bool = False) -> None:
         self.daisy = daisy
         self.n_bad = 0
+        self.text: bytes | None = None
         self._buffer = bytearray()
         self._cyton: tuple[int, np.ndarray] | None = None
 
     def feed(self, data: bytes, source: str = "") -> list[Packet]:
         """Take a piece of the byte stream in; see `affectbio.acquire.decoders.Decoder.feed`."""
+        if self.text is not None:
+            self.text = (self.text + data)[-_LONGEST_TEXT:]
+            return []
         self._buffer += data
         frames, n_bad = split_frames(self._buffer, b"\xa0", _SIZE, _whole)
         self.n_bad += n_bad
@@ -79,7 +92,8 @@ class GanglionDecoder:
 
     A packet holds two samples as differences to the ones before, of 18 or 19 bits; number 0 holds one in full. After a
     lost packet the level is not known: nothing is given until the next packet 0, once a second. The count is that of
-    the last sample and wraps at 201: one sample in full, and 100 packets of two.
+    the last sample and wraps at 201: one sample in full, and 100 packets of two. There is no checksum but Bluetooth's
+    own; length and number are tested.
 
     Examples
     --------

@@ -2,11 +2,13 @@
 
 Layout from Polar's BLE SDK (BlePMDClient.kt, PmdDataFrame.kt, PmdSetting.kt): a frame is its type, the sensor's time of
 its last sample in ns since 2000-01-01, a kind with a bit for compression, and samples. Compressed frames hold one
-sample and then differences, packed lowest bit first in blocks of one width.
+sample and then differences, packed lowest bit first in blocks of one width. The control point answers with F0, the
+command, the stream, a status, whether more follows, and settings (PmdControlPointResponse.kt).
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -16,7 +18,18 @@ import numpy.typing as npt
 from affectbio.acquire.decoders.heart_rate import MEASUREMENT, HeartRateDecoder
 from affectbio.acquire.decoders.packet import Packet, signed_24, unpack_bits
 
-__all__ = ["CONTROL", "DATA", "PolarDecoder", "settings", "start_command", "stop_command"]
+__all__ = [
+    "ALREADY",
+    "CONTROL",
+    "DATA",
+    "STATUS",
+    "UNKNOWN",
+    "PolarDecoder",
+    "settings",
+    "settings_command",
+    "start_command",
+    "stop_command",
+]
 
 CONTROL = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
 DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
@@ -24,8 +37,22 @@ DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
 _TYPES = {0: "ecg", 1: "ppg", 2: "acc", 3: "ppi", 5: "gyro", 6: "mag"}
 _NUMBERS = {name: number for number, name in _TYPES.items()}
 # Settings of the control point: number, and bytes of each value.
-_SETTINGS = {"sfreq": (0, 2), "bits": (1, 2), "range": (2, 2), "channels": (4, 1), "factor": (5, 4)}
+_SETTINGS = {
+    "sfreq": (0, 2), "bits": (1, 2), "range": (2, 2), "milli_range": (3, 4), "channels": (4, 1), "factor": (5, 4),
+    "security": (6, 16),
+}  # fmt: skip
+_ANSWER, _STOPPED = 0xF0, 0x01
+_ASK, _START, _STOP = 1, 2, 3
 _MOST = 4096
+#: What the control point says of a command, from PmdControlPointResponse.kt.
+STATUS = (
+    "done", "unknown command", "unknown measurement", "not supported", "wrong length", "wrong parameter",
+    "already running or already stopped", "resolution not offered", "rate not offered", "range not offered",
+    "packets of this size not possible", "number of channels not offered", "not possible in its present state",
+    "the sensor is in its charger", "its memory is full",
+)  # fmt: skip
+#: Status of a stream that runs already, and those of one that the sensor does not have.
+ALREADY, UNKNOWN = 6, (2, 3)
 
 
 class PolarDecoder:
@@ -38,7 +65,21 @@ class PolarDecoder:
     Parameters
     ----------
     factors : dict of str to float
-        Factor by stream, from the control point's answer to the start command (`settings`).
+        Factor of compressed frames by stream. The decoder reads it from the control point's answer to the start
+        command; frames that come before it are counted as bad, for they cannot be scaled.
+
+    Attributes
+    ----------
+    n_bad : int
+        Frames that were damaged, of no known kind, or cannot be scaled yet.
+    answers : dict of (int, str) to bytes
+        The last whole answer of the control point to a command (1 question, 2 start, 3 stop) about a stream.
+    stopped : list of str
+        Streams that the sensor stopped by itself.
+
+    Notes
+    -----
+    Frames have no checksum of their own: Bluetooth's protects them. What is tested is the length.
 
     Examples
     --------
@@ -50,6 +91,9 @@ class PolarDecoder:
     def __init__(self, factors: dict[str, float] | None = None) -> None:
         self.factors = dict(factors or {})
         self.n_bad = 0
+        self.answers: dict[tuple[int, str], bytes] = {}
+        self.stopped: list[str] = []
+        self._begun = b""
         self._heart = HeartRateDecoder()
 
     def feed(self, data: bytes, source: str = "") -> list[Packet]:
@@ -58,6 +102,9 @@ class PolarDecoder:
             packets = self._heart.feed(data)
             self.n_bad, self._heart.n_bad = self.n_bad + self._heart.n_bad, 0
             return packets
+        if source == CONTROL:
+            self._answered(data)
+            return []
         samples = self._samples(data) if len(data) > 10 else None
         if samples is None or not samples.size:
             self.n_bad += 1
@@ -65,10 +112,33 @@ class PolarDecoder:
         stream = _TYPES[data[0] & 0x3F]
         return [Packet(stream, samples, struct.unpack_from("<Q", data, 1)[0])]
 
+    def _answered(self, data: bytes) -> None:
+        if data[:1] == bytes([_STOPPED]):
+            self.stopped += [_TYPES[number & 0x3F] for number in data[1:] if number & 0x3F in _TYPES]
+            return
+        if len(data) < 4 or data[0] != _ANSWER or data[2] & 0x3F not in _TYPES:
+            self.n_bad += 1
+            return
+        # A long answer comes in pieces that all begin alike.
+        if self._begun[:3] == data[:3]:
+            data = self._begun[:4] + data[4:5] + self._begun[5:] + data[5:]
+        self._begun = data if data[3] == 0 and data[4:5] not in (b"", b"\0") and len(data) < _MOST else b""
+        if self._begun:
+            return
+        command, stream = data[1], _TYPES[data[2] & 0x3F]
+        self.answers[command, stream] = data
+        if command == _START and data[3] == 0:
+            try:
+                self.factors[stream] = settings(data)[1].get("factor", [1.0])[0]
+            except ValueError:
+                self.n_bad += 1
+
     def _samples(self, data: bytes) -> npt.NDArray[Any] | None:
         stream = _TYPES.get(data[0] & 0x3F)
         kind, compressed, body = data[9] & 0x7F, bool(data[9] & 0x80), data[10:]
-        factor = self.factors.get(stream or "", 1.0)
+        factor = self.factors.get(stream or "", np.nan)
+        if compressed and stream in ("acc", "gyro", "mag") and np.isnan(factor):
+            return None
         if stream == "ecg" and not compressed and kind == 0 and len(body) % 3 == 0:
             return signed_24(body, "little")[None].astype(np.float64)
         if stream == "acc" and not compressed and kind in (0, 1):
@@ -117,6 +187,11 @@ def _differences(body: bytes, n_chans: int, bits: int) -> npt.NDArray[Any] | Non
     return np.cumsum(np.concatenate(steps), axis=0).T
 
 
+def settings_command(stream: str) -> bytes:
+    """Give the bytes that ask for the settings of a stream, to be written to `CONTROL`."""
+    return bytes([_ASK, _NUMBERS[stream]])
+
+
 def start_command(stream: str, **wanted: int) -> bytes:
     """Give the bytes that start a stream, to be written to `CONTROL`.
 
@@ -137,7 +212,7 @@ def start_command(stream: str, **wanted: int) -> bytes:
     >>> start_command("ecg", sfreq=130, bits=14).hex(" ")
     '02 00 00 01 82 00 01 01 0e 00'
     """
-    command = bytearray([2, _NUMBERS[stream]])
+    command = bytearray([_START, _NUMBERS[stream]])
     for name, value in wanted.items():
         number, size = _SETTINGS[name]
         command += bytes([number, 1]) + value.to_bytes(size, "little")
@@ -146,7 +221,7 @@ def start_command(stream: str, **wanted: int) -> bytes:
 
 def stop_command(stream: str) -> bytes:
     """Give the bytes that stop a stream, to be written to `CONTROL`."""
-    return bytes([3, _NUMBERS[stream]])
+    return bytes([_STOP, _NUMBERS[stream]])
 
 
 def settings(answer: bytes) -> tuple[str, dict[str, list[float]]]:
@@ -174,10 +249,13 @@ def settings(answer: bytes) -> tuple[str, dict[str, list[float]]]:
     >>> settings(bytes.fromhex("f001000000 00018200 01010e00"))
     ('ecg', {'sfreq': [130], 'bits': [14]})
     """
-    if len(answer) < 5 or answer[0] != 0xF0 or answer[2] not in _TYPES:
+    if len(answer) < 4 or answer[0] != _ANSWER or answer[2] & 0x3F not in _TYPES:
         raise ValueError(f"expected an answer of the sensor's control point, found {answer.hex(' ') or 'nothing'}")
-    if answer[3]:
-        raise ValueError(f"the sensor refused to start {_TYPES[answer[2]]}: status {answer[3]}")
+    stream, status = _TYPES[answer[2] & 0x3F], answer[3]
+    if status:
+        asked = {_ASK: "to tell the settings of", _START: "to start", _STOP: "to stop"}.get(answer[1], "a command on")
+        why = STATUS[status] if status < len(STATUS) else "of no known meaning"
+        raise ValueError(f"the sensor refused {asked} {stream}: status {status}, {why}")
     names = {number: (name, size) for name, (number, size) in _SETTINGS.items()}
     values: dict[str, list[float]] = {}
     at = 5
@@ -189,4 +267,6 @@ def settings(answer: bytes) -> tuple[str, dict[str, list[float]]]:
         words = [answer[at + k * size : at + (k + 1) * size] for k in range(count)]
         values[name] = [struct.unpack("<f", w)[0] if name == "factor" else int.from_bytes(w, "little") for w in words]
         at += count * size
-    return _TYPES[answer[2]], values
+    if not all(map(math.isfinite, values.get("factor", []))) or values.get("factor") == []:
+        raise ValueError(f"expected a factor of {stream}, found {answer.hex(' ')}")
+    return stream, values

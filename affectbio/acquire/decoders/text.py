@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -23,7 +23,9 @@ _EMOTIBIT = {
 }  # fmt: skip
 _E4 = {
     "E4_Bvp": ("ppg", 1), "E4_Gsr": ("eda", 1), "E4_Temperature": ("temperature", 1), "E4_Acc": ("acc", 3),
-    "E4_Ibi": ("rr", 1), "E4_Hr": ("hr", 1), "E4_Battery": ("battery", 1),
+    "E4_Ibi": ("rr", 1), "E4_Hr": ("hr", 1),
+    # In percent or from 0 to 1: the sources do not say, so it is not given as the battery in percent.
+    "E4_Battery": ("battery-level", 1),
 }  # fmt: skip
 _LONGEST_LINE = 65_536
 
@@ -49,14 +51,16 @@ class _Lines:
         if len(self._buffer) > _LONGEST_LINE:
             self._buffer = b""
             self.n_bad += 1
-        return [line.decode("utf-8", "replace").strip() for line in whole if line.strip()]
+        # What is blank as text need not be as bytes.
+        return [text for line in whole if (text := line.decode("utf-8", "replace").strip())]
 
 
 class EmotiBitDecoder(_Lines):
     r"""EmotiBit's datagrams: one stream per sensor and axis, with the device's time in ms (32 bits).
 
     Values of one line were taken together one after another; the time is of the last. Units are EmotiBit's:
-    microsiemens, degrees Celsius, g, deg/s, counts of light.
+    microsiemens, degrees Celsius, g, deg/s, counts of light. There is no checksum but UDP's own; a line tells how many
+    values it has.
 
     Examples
     --------
@@ -88,7 +92,8 @@ class E4Decoder(_Lines):
     r"""The text of the Empatica E4 streaming server.
 
     The server makes up its times from the first packet and the nominal rate, so they drift; they are left out, and
-    samples are stamped as they arrive. What the server says else is kept in ``answers``.
+    samples are stamped as they arrive. What the server says else is kept in ``answers``, the last hundred lines. There
+    is no checksum but TCP's own.
 
     Examples
     --------
@@ -124,13 +129,25 @@ class E4Decoder(_Lines):
 class CortexDecoder:
     """Messages of Emotiv's Cortex: EEG in microvolts with its counter, motion, contact quality.
 
-    Cortex names the columns when a stream is subscribed to; what it answers is kept by ``id`` in ``answers``. The
-    counter of the EEG wraps at the rate: 128 at 128 Hz.
+    Cortex names the columns when a stream is subscribed to; what it answers is kept by ``id`` in ``answers``, whole,
+    and what it warns of in ``warnings``. The counter of the EEG wraps at the rate: 128 at 128 Hz. There is no checksum
+    but TCP's own.
 
     Parameters
     ----------
     electrodes : tuple of str
         Which columns of the EEG to give, in order.
+
+    Attributes
+    ----------
+    n_bad : int
+        Messages that are no JSON object, and rows that do not fit their columns.
+    answers : dict of int to dict
+        Cortex's answers by the number of the request; whoever reads one takes it out.
+    warnings : list of tuple of int and object
+        Code and message of what Cortex warned of.
+    columns : dict of str to list
+        Names of the columns of each stream that was subscribed to.
 
     Examples
     --------
@@ -145,8 +162,9 @@ class CortexDecoder:
     def __init__(self, electrodes: tuple[str, ...]) -> None:
         self.electrodes = electrodes
         self.n_bad = 0
-        self.answers: dict[int, Any] = {}
-        self._columns: dict[str, list[str]] = {}
+        self.answers: dict[int, dict[str, Any]] = {}
+        self.warnings: list[tuple[int, Any]] = []
+        self.columns: dict[str, list[Any]] = {}
 
     def feed(self, data: bytes, source: str = "") -> list[Packet]:
         """Take a message in; see `affectbio.acquire.decoders.Decoder.feed`."""
@@ -161,36 +179,56 @@ class CortexDecoder:
         if isinstance(message.get("id"), int):
             self._answered(message)
             return []
-        packets = []
+        warning = message.get("warning")
+        if isinstance(warning, dict) and isinstance(warning.get("code"), int):
+            self.warnings = [*self.warnings, (warning["code"], warning.get("message"))][-100:]
+            return []
+        packets: list[Packet] = []
         for name in ("eeg", "mot", "dev"):
             if name in message:
-                packet = self._row(name, message[name])
-                self.n_bad += packet is None
-                packets += [packet] if packet else []
+                found = self._row(name, message[name])
+                self.n_bad += not found
+                packets += found
         return packets
 
     def _answered(self, message: dict[str, Any]) -> None:
-        self.answers[message["id"]] = message.get("result", message.get("error"))
+        self.answers[message["id"]] = message
         result = message.get("result")
-        for stream in result.get("success", []) if isinstance(result, dict) else []:
+        streams = result.get("success") if isinstance(result, dict) else None
+        for stream in streams if isinstance(streams, list) else []:
             if isinstance(stream, dict) and isinstance(stream.get("cols"), list):
-                self._columns[str(stream.get("streamName"))] = [str(c) for c in stream["cols"]]
+                self.columns[str(stream.get("streamName"))] = stream["cols"]
 
-    def _row(self, name: str, values: Any) -> Packet | None:
-        columns = self._columns.get(name)
+    def _row(self, name: str, values: Any) -> list[Packet]:
+        columns = self.columns.get(name)
         if not isinstance(values, list) or columns is None or len(values) != len(columns):
-            return None
-        row = dict(zip(columns, values, strict=True))
+            return []
+        row: dict[str, Any] = {}
+        for column, value in zip(columns, values, strict=True):
+            # The contacts of the stream "dev" are a list within the list, and so are their names.
+            if isinstance(column, list):
+                if not isinstance(value, list) or len(value) != len(column):
+                    return []
+                row |= zip(map(str, column), value, strict=True)
+            else:
+                row[str(column)] = value
         if name == "eeg":
             wanted: tuple[str, ...] = self.electrodes
         elif name == "mot":
-            wanted = tuple(c for c in columns if c.startswith(("ACC", "Q", "GYRO")))
+            wanted = tuple(c for c in row if c.startswith(("ACC", "Q", "GYRO")))
         else:
-            wanted = tuple(c for c in columns if c not in ("Battery", "Signal", "BatteryPercent"))
+            wanted = tuple(c for c in row if c not in ("Battery", "Signal", "BatteryPercent"))
         numbers = [row.get(c) for c in wanted]
+        if not numbers or not all(map(_finite, numbers)):
+            return []
         count = row.get("COUNTER", row.get("COUNTER_MEMS"))
-        if not numbers or not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
-            return None
         stream = {"eeg": "eeg", "mot": "motion", "dev": "contact"}[name]
         data = np.array(numbers, dtype=np.float64)[:, None]
-        return Packet(stream, data, int(count) if isinstance(count, int | float) and math.isfinite(count) else None)
+        packets = [Packet(stream, data, int(count) if _finite(count) else None)]
+        if name == "dev" and _finite(row.get("BatteryPercent")):
+            packets.append(Packet("battery", np.array([[float(row["BatteryPercent"])]])))
+        return packets
+
+
+def _finite(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -20,7 +20,8 @@ class ThinkGearDecoder:
     """Raw EEG in counts of 16 bits, and the chip's own estimates.
 
     Streams ``"eeg"``; ``"poor-signal"`` (0 is good, 200 is off the skin), ``"attention"``, ``"meditation"`` and
-    ``"blink"``, one number each; ``"powers"``: eight band powers of 24 bits.
+    ``"blink"``, one number each; ``"powers"``: eight band powers of 24 bits. The checksum finds any damage to one byte;
+    of damage to several, one in 256 passes.
 
     Examples
     --------

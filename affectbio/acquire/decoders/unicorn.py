@@ -23,7 +23,8 @@ def _whole(frame: bytes) -> bool:
 class UnicornDecoder:
     """EEG in counts of 24 bits, accelerometer and gyroscope in counts of 16, and the battery in percent.
 
-    One counter of 32 bits counts the samples of all.
+    One counter of 32 bits counts the samples of all. There is no checksum: what is tested are the first two bytes and
+    the last, so that damage between them passes.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class BleTransport:
     address : str
         Address of the peripheral (on macOS the identifier that the system gives it), or the beginning of its name.
     notify : sequence of str
-        Characteristics to listen to, lower case; those that the peripheral lacks are left out.
+        Characteristics to listen to, lower case; those that the peripheral lacks are left out. It must have one.
     timeout_s : float
         How long finding and connecting may take, in seconds.
     backend : type, optional
@@ -50,6 +50,12 @@ class BleTransport:
             await client.connect()
             self._client = client
             offered = {c.uuid.lower() for service in client.services for c in service.characteristics}
+            if not offered.intersection(self.notify):
+                await self.close()
+                raise StreamError(
+                    f"{self.address} is there, and sends nothing of what is expected; is it another model than the "
+                    f"profile's, or in another mode?"
+                )
             for uuid in self.notify:
                 if uuid in offered:
                     await client.start_notify(uuid, _listener(uuid, deliver))

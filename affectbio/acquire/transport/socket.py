@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import ssl
 from contextlib import suppress
 from typing import Any
 
@@ -147,14 +149,15 @@ class WebSocketTransport:
     ----------
     url : str
         ``"wss://localhost:6868"``.
-    ssl : ssl.SSLContext, optional
-        For a server with a certificate of its own, such as Emotiv's launcher.
+    certificates : ssl.SSLContext, optional
+        Whose certificates are trusted, where the server has one that the system does not know, such as Emotiv's
+        launcher. The system's authorities if not given, for ``wss:``.
     timeout_s : float
         How long connecting may take, in seconds.
     """
 
-    def __init__(self, url: str, ssl: Any = None, timeout_s: float = 5.0) -> None:
-        self.url, self.ssl, self.timeout_s = url, ssl, timeout_s
+    def __init__(self, url: str, certificates: ssl.SSLContext | None = None, timeout_s: float = 5.0) -> None:
+        self.url, self.certificates, self.timeout_s = url, certificates, timeout_s
         self._socket: Any = None
         self._task: asyncio.Task[None] | None = None
 
@@ -163,9 +166,17 @@ class WebSocketTransport:
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
-        secure = {} if self.ssl is None else {"ssl": self.ssl}
+        secure: dict[str, Any] = {} if self.certificates is None else {"ssl": self.certificates}
+        # websockets logs every message at level DEBUG, and messages may hold passwords.
+        quiet = logging.getLogger(f"{__name__}.quiet")
+        quiet.setLevel(logging.INFO)
         try:
-            self._socket = socket = await connect(self.url, open_timeout=self.timeout_s, **secure)
+            self._socket = socket = await connect(self.url, open_timeout=self.timeout_s, logger=quiet, **secure)
+        except ssl.SSLCertVerificationError as error:
+            raise StreamError(
+                f"the certificate of {self.url} is signed by nobody known here: {error.verify_message}. For Emotiv, "
+                f"name its authority's file in AFFECTBIO_CORTEX_CA"
+            ) from error
         except (TimeoutError, OSError, WebSocketException, ValueError) as error:
             raise StreamError(f"no server answers at {self.url}: {error}. Is it running?") from error
 
