@@ -55,6 +55,7 @@ FEATURES = Registry(
         "aperiodic-slope": "affectbio.features.spectrum:AperiodicSlope",
         "asymmetry": "affectbio.features.asymmetry:Asymmetry",
         "band-power": "affectbio.features.entropy:BandPower",
+        "baseline-entropy": "affectbio.features.baseline_entropy:BaselineEntropy",
         "complexity": "affectbio.features.complexity:Complexity",
         "connectivity": "affectbio.features.connectivity:Connectivity",
         "covariance": "affectbio.features.connectivity:Covariance",

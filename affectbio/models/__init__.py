@@ -13,6 +13,7 @@ MODELS = Registry(
     "model",
     {
         "nearest-neighbour": "affectbio.models.nearest_neighbour:nearest_neighbour",
+        "rbtransformer": "affectbio.models.rbtransformer:RBTransformer",
         "shrinkage-lda": "affectbio.models.shrinkage_lda:ShrinkageLDA",
     },
     "affectbio.models",

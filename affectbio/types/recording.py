@@ -246,7 +246,8 @@ def table_of_windows(
     Returns
     -------
     table : pandas.DataFrame
-        One row per kept window: ``subject, session, trial, stimulus, start, stop, trial_type``.
+        One row per kept window: ``subject, session, trial, stimulus, start, stop, trial_type``, and what else the
+        events say (ratings, …).
     keep : ndarray of bool, shape (n,)
         Which windows lie wholly inside an event. Where events overlap (a marker within a trial, a trial within a
         block), a window belongs to the one that began last among those that hold all of it.
@@ -268,9 +269,8 @@ def table_of_windows(
     for event in np.flatnonzero(first < last):
         which[first[event] : last[event]] = event
     keep = which >= 0
-    rows = events.loc[which[keep], ["trial", "stimulus", "trial_type"]].reset_index(drop=True)
+    rows = events.loc[which[keep]].reset_index(drop=True)
     table = pd.DataFrame({"subject": recording.subject, "session": recording.session}, index=range(int(keep.sum())))
     table["trial"], table["stimulus"] = rows["trial"], rows["stimulus"]
     table["start"], table["stop"] = starts[keep], starts[keep] + length_s
-    table["trial_type"] = rows["trial_type"]
-    return table, keep
+    return table.join(rows[[c for c in rows if c not in ("onset", "duration", *table)]]), keep
