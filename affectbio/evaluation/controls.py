@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from affectbio.errors import DataError
+from affectbio.evaluation.protocols import trial_ids
 from affectbio.types import Windows
 
 __all__ = ["TrialLabels", "p_value", "permute_labels"]
@@ -43,7 +45,7 @@ class TrialLabels:
         Parameters
         ----------
         windows : Windows
-            With labels.
+            With labels; a trial without any keeps what it has.
         within : str
             Column of the metadata inside which trials may be exchanged.
 
@@ -59,19 +61,24 @@ class TrialLabels:
         """
         if windows.y is None:
             raise DataError("windows without labels have nothing to exchange")
-        names, first, trial = np.unique(
-            windows.groups("subject", "session", "trial"), return_index=True, return_inverse=True
-        )
+        missing = pd.isna(windows.y)
+        names, trial = np.unique(trial_ids(windows), return_inverse=True)
+        # The first window with a label speaks for its trial.
+        labelled_first = np.argsort(missing, kind="stable")
+        first = labelled_first[np.unique(trial[labelled_first], return_index=True)[1]]
         labels = windows.y[first]
-        mixed = np.flatnonzero(labels[trial] != windows.y)
+        mixed = np.flatnonzero((labels[trial] != windows.y) & ~missing)
         if len(mixed):
             raise DataError(
                 f"trial {names[trial[mixed[0]]]} holds the labels {str(labels[trial[mixed[0]]])!r} and "
                 f"{str(windows.y[mixed[0]])!r}; labels can only be exchanged between trials of one label each"
             )
         block = np.unique(windows.groups(within), return_inverse=True)[1][first]
+        # Trials without a label: a block of its own each, in which there is nothing to exchange.
+        block[missing[first]] = block.max() + 1 + np.arange(missing[first].sum())
         one_of_block = labels[np.unique(block, return_index=True)[1]]
-        if (labels == one_of_block[block]).all():
+        block = np.unique(block, return_inverse=True)[1]
+        if (labels == one_of_block[block])[~missing[first]].all():
             raise DataError(f"no {within} has two trials of different labels, so exchanging them changes nothing")
         return cls(trial, labels, block)
 

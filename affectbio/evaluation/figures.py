@@ -71,10 +71,12 @@ def plot_people(results: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     for top, (_, row) in zip(np.cumsum([0, *heights]), summary.iterrows(), strict=False):
-        same = np.logical_and.reduce([results[k] == row[k] for k in ("variant", "protocol", "target_access", "metric")])
+        keys = [k for k in ("variant", "protocol", "target_access", "metric", "level") if k in summary.columns]
+        same = np.logical_and.reduce([results[k] == row[k] for k in keys])
         if not same.any():
             raise DataError(f"the summary has {row['variant']!r} under {row['protocol']!r}, the results have not")
-        _people_strip(ax, row, results.loc[same, "value"].to_numpy(dtype=float), float(top))
+        # Who could not be scored has no point; the summary counts them.
+        _people_strip(ax, row, results.loc[same, "value"].dropna().to_numpy(dtype=float), float(top))
     low = min(results["value"].min(), summary["null_low"].min(), summary["low"].min(), summary["chance"].min())
     ax.set_xlim(max(0.0, np.floor(low * 10) / 10) - 0.015, 1.015)
     metric = str(summary["metric"].iloc[0]).replace("_", " ")

@@ -1,14 +1,14 @@
-"""Who is trained on and who is tested on: scikit-learn splitters that say what they hold out, and the check of it.
+"""What a protocol promises to keep apart, and the check of that promise on the windows themselves.
 
 A protocol is a scikit-learn splitter with three more facts: its `name`, what it ``holdout`` claims to keep apart, and
-what it ``leaks`` knowingly. `check_leakage` measures both claims on the windows themselves.
+what it ``leaks`` knowingly. The splitters are in `affectbio.evaluation.splitters`, those that leak in
+`affectbio.evaluation.leaky`; `Calibrated` gives any of them a look at the person tested.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +18,63 @@ from affectbio.errors import DataError, LeakageError
 from affectbio.registry import Registry, unknown_name
 from affectbio.types import Windows
 
-__all__ = ["LEAKS", "PROTOCOLS", "LeaveOneSubjectOut", "RandomWindowKFold", "Split", "WindowSplitter", "check_leakage"]
+__all__ = [
+    "LEAKS",
+    "PROTOCOLS",
+    "Fold",
+    "Split",
+    "WindowSplitter",
+    "check_leakage",
+    "codes_of",
+    "folds_of",
+    "on_one_line",
+    "overlapping",
+    "person_ids",
+    "trial_ids",
+]
 
 #: One fold: indices of the training windows and of the test windows.
 Split = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 #: What can stand on both sides of a split, and how a report says it: the same people, the same trials, …
-LEAKS = {"subject": "people", "trial": "trials", "overlap": "seconds", "rows": "windows"}
+LEAKS = {"subject": "people", "stimulus": "stimuli", "trial": "trials", "overlap": "seconds", "rows": "windows"}
 
 #: Protocols by name.
 PROTOCOLS = Registry(
     "protocol",
     {
-        "loso": "affectbio.evaluation.protocols:LeaveOneSubjectOut",
-        "random-window-kfold": "affectbio.evaluation.protocols:RandomWindowKFold",
+        "contiguous-trial-kfold": "affectbio.evaluation.leaky:ContiguousTrialKFold",
+        "cross-dataset": "affectbio.evaluation.splitters:CrossDataset",
+        "cross-session": "affectbio.evaluation.splitters:LeaveOneSessionOut",
+        "kfold-by-subject": "affectbio.evaluation.splitters:KFoldBySubject",
+        "leave-subject-and-stimulus-out": "affectbio.evaluation.splitters:LeaveSubjectAndStimulusOut",
+        "loso": "affectbio.evaluation.splitters:LeaveOneSubjectOut",
+        "random-window-kfold": "affectbio.evaluation.leaky:RandomWindowKFold",
+        "within-subject-by-trial": "affectbio.evaluation.splitters:KFoldByTrial",
     },
     "affectbio.protocols",
 )
+
+_NOTHING = np.empty(0, dtype=np.intp)
+
+
+class Fold(NamedTuple):
+    """One fold of a protocol that looks at the person tested, or cannot test somebody.
+
+    Attributes
+    ----------
+    train, test : ndarray of int
+        Indices of windows.
+    calibration : ndarray of int
+        Windows of the people tested that a model may use and that are not scored; empty for most protocols.
+    why : str
+        If not empty: why ``test`` cannot be tested. Such a fold is not run; it is reported.
+    """
+
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+    calibration: npt.NDArray[np.intp] = _NOTHING
+    why: str = ""
 
 
 class WindowSplitter(Protocol):
@@ -59,197 +99,125 @@ class WindowSplitter(Protocol):
     def split_windows(self, windows: Windows) -> Iterator[Split]: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
-class LeaveOneSubjectOut:
-    """Train on all people but one, test on that one, in turn.
-
-    The honest question for a device that meets a stranger. It does not hold out the stimulus: if all people saw the
-    same clips, a clip can still be recognised instead of an emotion.
-
-    Examples
-    --------
-    >>> people = ["ann", "ann", "bob", "cem"]
-    >>> [test.tolist() for _, test in LeaveOneSubjectOut().split(people, groups=people)]
-    [[0, 1], [2], [3]]
-    """
-
-    name: ClassVar[str] = "leave-one-subject-out"
-    holdout: ClassVar[tuple[str, ...]] = ("subject", "trial", "overlap")
-    leaks: ClassVar[tuple[str, ...]] = ()
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:
-        """Give one fold per person, people in sorted order.
-
-        Parameters
-        ----------
-        X, y : array-like
-            Not looked at; here because scikit-learn hands them over.
-        groups : array-like, shape (n_windows,)
-            The person of every window.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Indices.
-
-        Raises
-        ------
-        DataError
-            If the groups are missing, or hold fewer than two people.
-        """
-        people, codes = _people(groups)
-        for person in range(len(people)):
-            held_out = codes == person
-            yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Give the number of people.
-
-        Parameters
-        ----------
-        X, y : array-like
-            Not looked at.
-        groups : array-like, shape (n_windows,)
-            The person of every window.
-
-        Returns
-        -------
-        int
-            Number of folds.
-
-        Raises
-        ------
-        DataError
-            If the groups are missing, or hold fewer than two people.
-        """
-        return len(_people(groups)[0])
-
-    def split_windows(self, windows: Windows) -> Iterator[Split]:
-        """Give one fold per person.
-
-        Parameters
-        ----------
-        windows : Windows
-            Of two people or more.
-
-        Returns
-        -------
-        iterator of (train, test)
-            Indices, as from `split`.
-        """
-        return self.split(windows.X, groups=windows.groups("subject"))
-
-
-@dataclass(frozen=True)
-class RandomWindowKFold:
-    """Shuffle all windows and cut them into folds: the usual way to report a number that is not there.
-
-    The split of many published systems, for example RBTransformer (arXiv 2511.13954: windows of 4 s that overlap by
-    77 %, pooled over people and trials, ``KFold(shuffle=True)``). Every test window has its neighbours, its trial and
-    its person in the training set, so a model need only recognise the trial: with labels decided by a coin it still
-    scores far above chance. A review found such errors in 87 % of 101 studies on one data set (arXiv 2508.02417). It
-    is here to be shown beside the honest number, never to be reported alone.
+def folds_of(protocol: WindowSplitter, windows: Windows) -> list[Fold]:
+    """Give the folds of any protocol, those that cannot be run included.
 
     Parameters
     ----------
-    n_splits : int
-        Number of folds.
-    random_state : int
-        Seed of the shuffle.
+    protocol : WindowSplitter
+        Ours, with a method ``folds``, or one that knows training and test only.
+    windows : Windows
+        What is split.
+
+    Returns
+    -------
+    list of Fold
+        In the order of the protocol.
+    """
+    if hasattr(protocol, "folds"):
+        return list(protocol.folds(windows))
+    return [Fold(np.asarray(train), np.asarray(test)) for train, test in protocol.split_windows(windows)]
+
+
+def codes_of(table: pd.DataFrame, *columns: str) -> npt.NDArray[np.intp]:
+    """Give the combinations of some columns numbers, in the order of their text.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Metadata.
+    *columns : str
+        Which columns; ``"subject"`` means data set and subject if there is a column ``dataset``, since two data sets
+        may each have a person 01.
+
+    Returns
+    -------
+    ndarray of int, shape (n_rows,)
+        From 0.
 
     Raises
     ------
-    ValueError
-        If there are fewer than two folds.
-
-    Examples
-    --------
-    >>> RandomWindowKFold(2).leaks
-    ('subject', 'trial', 'overlap')
+    DataError
+        If a column lacks, or a value is missing.
     """
-
-    n_splits: int = 5
-    random_state: int = 0
-
-    name: ClassVar[str] = "shuffled windows (leaks)"
-    holdout: ClassVar[tuple[str, ...]] = ()
-    leaks: ClassVar[tuple[str, ...]] = ("subject", "trial", "overlap")
-
-    def __post_init__(self) -> None:
-        if self.n_splits < 2:
-            raise ValueError(f"expected at least 2 folds, found n_splits={self.n_splits}")
-
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:
-        """Give ``n_splits`` folds of shuffled windows.
-
-        Parameters
-        ----------
-        X : array-like, shape (n_windows, ...)
-            Only counted.
-        y, groups : array-like
-            Not looked at: that is the mistake.
-
-        Yields
-        ------
-        train, test : ndarray of int
-            Indices, ascending.
-
-        Raises
-        ------
-        DataError
-            If there are fewer windows than folds.
-        """
-        if len(X) < self.n_splits:
-            raise DataError(f"{len(X)} windows cannot be cut into {self.n_splits} folds; lower n_splits")
-        order = np.random.default_rng(self.random_state).permutation(len(X))
-        for test in np.array_split(order, self.n_splits):
-            held_out = np.zeros(len(X), dtype=bool)
-            held_out[test] = True
-            yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Give the number of folds.
-
-        Parameters
-        ----------
-        X, y, groups : array-like
-            Not looked at.
-
-        Returns
-        -------
-        int
-            ``n_splits``.
-        """
-        return self.n_splits
-
-    def split_windows(self, windows: Windows) -> Iterator[Split]:
-        """Give ``n_splits`` folds of shuffled windows.
-
-        Parameters
-        ----------
-        windows : Windows
-            At least ``n_splits`` of them.
-
-        Returns
-        -------
-        iterator of (train, test)
-            Indices, as from `split`.
-        """
-        return self.split(windows.X)
+    if "subject" in columns and "dataset" in table.columns:
+        columns = ("dataset", *columns)
+    keys = []
+    for column in columns:
+        if column not in table.columns:
+            raise DataError(str(unknown_name("column of metadata", column, map(str, table.columns))))
+        missing = table[column].isna().to_numpy()
+        if missing.any():
+            raise DataError(
+                f"row {int(np.flatnonzero(missing)[0])} of the metadata has no {column} ({int(missing.sum())} of "
+                f"{len(table)} rows); who and what a window is must be known before it can be split"
+            )
+        # fixed-width strings: objects are compared one by one in Python
+        keys.append(np.unique(np.asarray(table[column].astype(str).tolist(), dtype=str), return_inverse=True)[1])
+    codes = keys[0]
+    for key in keys[1:]:
+        codes = np.unique(codes * (key.max(initial=0) + 1) + key, return_inverse=True)[1]
+    return codes
 
 
-def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequence[str] = ()) -> pd.DataFrame:
+def person_ids(windows: Windows) -> npt.NDArray[Any]:
+    """Name the person of every window: the subject, with the data set before it where there are several.
+
+    Parameters
+    ----------
+    windows : Windows
+        Whose metadata may have a column ``dataset``.
+
+    Returns
+    -------
+    ndarray of str, shape (n_windows,)
+        ``"07"``, or ``"deap/07"``.
+    """
+    several = "dataset" in windows.metadata.columns and windows.metadata["dataset"].nunique() > 1
+    return windows.groups("dataset", "subject") if several else windows.groups("subject")
+
+
+def trial_ids(windows: Windows) -> npt.NDArray[Any]:
+    """Name the trial of every window, the person and the session included.
+
+    Parameters
+    ----------
+    windows : Windows
+        As for `person_ids`.
+
+    Returns
+    -------
+    ndarray of str, shape (n_windows,)
+        ``"07/01/003"``.
+    """
+    rest = windows.groups("session", "trial")
+    return np.array([f"{who}/{what}" for who, what in zip(person_ids(windows), rest, strict=True)], dtype=object)
+
+
+def check_leakage(
+    windows: Windows,
+    splits: Iterable[Split],
+    *,
+    holdout: Sequence[str] = (),
+    embargo_s: float = 0.0,
+    clock: str = "trial",
+) -> pd.DataFrame:
     """Measure what stands on both sides of every fold.
 
     Parameters
     ----------
     windows : Windows
-        What is split. Windows overlap if they are of one trial and share seconds; windows of different trials are not
-        compared, since recordings of one session may each start their clock at zero.
+        What is split.
     splits : iterable of (train, test)
         Indices of each fold.
     holdout : sequence of str
         Keys of `LEAKS` that must not be found.
+    embargo_s : float
+        Windows nearer to each other than this many seconds count as overlapping: filters and slow states reach beyond
+        the edge of a window.
+    clock : "trial" or "session"
+        What counts its seconds together. Windows of different trials are not compared by default, since recordings of
+        one session may each start their clock at zero.
 
     Returns
     -------
@@ -278,11 +246,19 @@ def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequenc
     for kind in holdout:
         if kind not in LEAKS:
             raise unknown_name("kind of leak", kind, LEAKS)
-    subject, trial, rows = (
-        np.unique(ids, return_inverse=True)[1]
-        for ids in (windows.groups("subject"), windows.groups("subject", "session", "trial"), _hashes(windows.X))
+    if not embargo_s >= 0:
+        raise DataError(f"an embargo of {embargo_s} s makes no sense; expected 0 or more")
+    table_of = windows.metadata
+    subject, stimulus = codes_of(table_of, "subject"), _stimulus_codes(table_of)
+    trial = codes_of(table_of, "subject", "session", "trial")
+    rows = np.unique(_hashes(windows.X), return_inverse=True)[1]
+    if clock not in ("trial", "session"):
+        raise unknown_name("clock", clock, ("trial", "session"))
+    start, stop = on_one_line(
+        table_of, trial if clock == "trial" else codes_of(table_of, "subject", "session"), gap_s=embargo_s + 1.0
     )
-    start, stop = _on_one_line(windows.metadata, trial)
+    # Widening every test window by the embargo is the same as asking for that distance.
+    start_test, stop_test = start - embargo_s, stop + embargo_s
     table = []
     for fold, (train, test) in enumerate(splits):
         if not (len(train) and len(test)):
@@ -295,8 +271,9 @@ def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequenc
                 "n_train": len(train),
                 "n_test": len(test),
                 "subject": _share_seen(subject, train, test),
+                "stimulus": _share_seen(stimulus, train, test),
                 "trial": _share_seen(trial, train, test),
-                "overlap": _share_overlapping(start, stop, train, test),
+                "overlap": float(overlapping(start[train], stop[train], start_test[test], stop_test[test]).mean()),
                 "rows": _share_seen(rows, train, test),
             }
         )
@@ -312,47 +289,82 @@ def check_leakage(windows: Windows, splits: Iterable[Split], *, holdout: Sequenc
     return found
 
 
-def _people(groups: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
-    if groups is None:
-        raise DataError("leave-one-subject-out needs the person of every window; pass groups=windows.groups('subject')")
-    people, codes = np.unique(np.asarray(groups), return_inverse=True)
-    if len(people) < 2:
-        raise DataError(f"leave-one-subject-out needs at least 2 people, found {len(people)}")
-    return people, codes
+def _stimulus_codes(table: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Give stimuli numbers; a window without one (rest between clips) shares it with no other."""
+    missing = table["stimulus"].isna().to_numpy()
+    codes = codes_of(table.assign(stimulus=table["stimulus"].astype(object).where(~missing, "")), "stimulus")
+    codes[missing] = codes.max(initial=0) + 1 + np.arange(missing.sum())
+    return codes
 
 
 def _hashes(X: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return np.fromiter((hash(row.tobytes()) for row in X), dtype=np.int64, count=len(X))
 
 
-def _on_one_line(metadata: pd.DataFrame, trial: npt.NDArray[np.intp]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Lay all trials one after another on one time axis, apart, so that one sort finds every overlap."""
+def on_one_line(
+    metadata: pd.DataFrame, clock: npt.NDArray[np.intp], gap_s: float = 1.0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Lay all trials one after another on one time axis, far apart, so that one sort finds every overlap.
+
+    Parameters
+    ----------
+    metadata : pandas.DataFrame
+        With ``start`` and ``stop`` in seconds.
+    clock : ndarray of int, shape (n_windows,)
+        Whose clock a window's times are of: a trial's or a session's.
+    gap_s : float
+        How far apart to lay them; more than any embargo.
+
+    Returns
+    -------
+    start, stop : ndarray, shape (n_windows,)
+        In seconds.
+
+    Raises
+    ------
+    DataError
+        If a window has no length.
+    """
     start = metadata["start"].to_numpy(dtype=float)
     stop = metadata["stop"].to_numpy(dtype=float)
     if not (np.isfinite(start).all() and (stop > start).all()):
         raise DataError("every window needs a start and a later stop in seconds; found one that has not")
-    first = np.full(trial.max(initial=0) + 1, np.inf)
-    np.minimum.at(first, trial, start)
-    start, stop = start - first[trial], stop - first[trial]
-    offset = trial * (stop.max(initial=0.0) + 1.0)
+    first = np.full(clock.max(initial=0) + 1, np.inf)
+    np.minimum.at(first, clock, start)
+    start, stop = start - first[clock], stop - first[clock]
+    offset = clock * (stop.max(initial=0.0) + gap_s)
     return start + offset, stop + offset
+
+
+def overlapping(
+    start: npt.NDArray[np.float64],
+    stop: npt.NDArray[np.float64],
+    start_test: npt.NDArray[np.float64],
+    stop_test: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Say which windows share time with some window of another set; n log n.
+
+    Parameters
+    ----------
+    start, stop : ndarray, shape (n_windows,)
+        Of the other set, in seconds on the axis of `on_one_line`.
+    start_test, stop_test : ndarray, shape (n_test,)
+        Of the windows asked about.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_test,)
+        Windows that only touch share nothing.
+    """
+    order = np.argsort(start, kind="stable")
+    latest_stop = np.maximum.accumulate(stop[order])
+    # A microsecond of slack: windows that touch share no sample, and their times are rounded.
+    before = np.searchsorted(start[order], stop_test - 1e-6, side="left")
+    reached = np.where(before > 0, latest_stop[np.maximum(before - 1, 0)], -np.inf)
+    return np.asarray(reached > start_test + 1e-6)
 
 
 def _share_seen(ids: npt.NDArray[np.intp], train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]) -> float:
     seen = np.zeros(ids.max() + 1, dtype=bool)
     seen[ids[train]] = True
     return float(seen[ids[test]].mean())
-
-
-def _share_overlapping(
-    start: npt.NDArray[np.float64],
-    stop: npt.NDArray[np.float64],
-    train: npt.NDArray[np.intp],
-    test: npt.NDArray[np.intp],
-) -> float:
-    order = train[np.argsort(start[train], kind="stable")]
-    latest_stop = np.maximum.accumulate(stop[order])
-    # A microsecond of slack: windows that touch share no sample, and their times are rounded.
-    before = np.searchsorted(start[order], stop[test] - 1e-6, side="left")
-    reached = np.where(before > 0, latest_stop[np.maximum(before - 1, 0)], -np.inf)
-    return float((reached > start[test] + 1e-6).mean())

@@ -1,28 +1,36 @@
 """Scores an estimator person by person under a protocol, on real labels and on exchanged ones.
 
-Only scikit-learn's interface is used (``clone``, ``fit``, ``predict``), so any estimator will do. The protocol is
-checked on the windows before anything is fitted.
+Only scikit-learn's interface is used (``clone``, ``fit``, ``predict``, ``predict_proba``), so any estimator will do.
+The protocol is checked on the windows before anything is fitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
-from sklearn.base import clone
+from sklearn.base import is_regressor
 
-from affectbio.errors import DataError
+from affectbio.errors import ConfigError, DataError
 from affectbio.evaluation.controls import TrialLabels
-from affectbio.evaluation.metrics import SCORERS, Scorer
-from affectbio.evaluation.protocols import LEAKS, PROTOCOLS, Split, WindowSplitter, check_leakage
+from affectbio.evaluation.fitting import Plan, plan, run
+from affectbio.evaluation.metrics import SCORERS
+from affectbio.evaluation.people import Said, cells, scored
+from affectbio.evaluation.protocols import WindowSplitter, person_ids
+from affectbio.evaluation.table_splitter import of_first
 from affectbio.registry import unknown_name
 from affectbio.types import Windows
 
-__all__ = ["evaluate", "permutation_control"]
+__all__ = ["evaluate", "permutation_control", "predictions", "score_predictions"]
+
+Array = npt.NDArray[Any]
+
+_WHERE = ["variant", "protocol", "target_access", "leaks", "shares"]
+_WHAT = ["session", "trial", "stimulus", "start", "stop"]
 
 
 def evaluate(
@@ -30,7 +38,8 @@ def evaluate(
     windows: Windows,
     protocol: WindowSplitter | str,
     *,
-    scorer: str = "balanced_accuracy",
+    metrics: str | Sequence[str] | None = None,
+    level: str | Sequence[str] = "window",
     variant: str | None = None,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
@@ -40,13 +49,18 @@ def evaluate(
     ----------
     estimator : scikit-learn estimator
         Cloned for every fold. It is given ``X`` as the windows hold it; one that wants two axes is put behind a step
-        that flattens.
+        that flattens. Methods that take ``metadata=`` are given the rows' table. Where the protocol has an unlabelled
+        calibration, ``fit`` is given its windows as ``target=`` (and their table as ``target_metadata=`` if it takes
+        that). An attribute ``target_access`` says what the estimator itself uses of the person tested.
     windows : Windows
-        With labels, at least two classes per person.
+        With labels or ratings.
     protocol : WindowSplitter or str
         A splitter, or its name in `PROTOCOLS`.
-    scorer : str
-        Name in `SCORERS`.
+    metrics : str or sequence of str, optional
+        Names in `SCORERS`; ``"balanced_accuracy"``, or ``("ccc", "rmse")`` for a regressor, if not given.
+    level : "window", "trial" or a sequence of them
+        What is scored: every window, or every trial by the mean of its windows' probabilities (decision values, votes,
+        ratings, whichever there is).
     variant : str, optional
         What to call this in tables and figures; the estimator's class if not given.
     n_jobs : int, optional
@@ -55,18 +69,24 @@ def evaluate(
     Returns
     -------
     pandas.DataFrame
-        One row per person, whose windows are pooled if several folds test them: ``variant, protocol, target_access,
-        fold`` (missing if pooled), ``subject, metric, value, n_windows, n_trials, chance, leaks`` (what the same
-        people, trials, seconds or windows stand on both sides; empty if nothing).
+        One row per person, metric and level, whose windows are pooled if several folds test them: ``variant, protocol,
+        target_access, fold`` (missing if pooled), ``subject, metric, level, value, n_windows, n_trials, n_unlabelled,
+        chance, leaks`` (what the same people, trials, seconds or windows stand on both sides; empty if nothing),
+        ``shares`` (what people or stimuli do so without a promise to the contrary), ``why``. A person who cannot be
+        scored has the value NaN, and ``why`` says why.
 
     Raises
     ------
     LeakageError
         If the protocol does not hold out what it claims to; nothing is fitted then.
     DataError
-        If there are no labels, a person has one class only, or a training set lacks a class.
+        If there are no labels, nobody can be scored, or a trial to be scored holds two labels.
     ConfigError
-        If there is no such protocol or scorer.
+        If there is no such protocol, metric or level, or the estimator lacks what they need.
+
+    See Also
+    --------
+    predictions : What is scored here, window by window.
 
     Examples
     --------
@@ -75,37 +95,144 @@ def evaluate(
     ...                       "stimulus": "x", "start": 0.0, "stop": 1.0})
     >>> X = np.array([[0.0], [5.0], [0.1], [5.1]])
     >>> windows = Windows(X, table["trial"].to_numpy(), table, ("window", "feature"))
-    >>> evaluate(KNeighborsClassifier(1), windows, "loso")[["subject", "value"]].to_dict("list")
-    {'subject': ['a', 'b'], 'value': [1.0, 1.0]}
+    >>> evaluate(KNeighborsClassifier(1), windows, "loso", metrics=("kappa", "auc"))[["subject", "metric", "value"]]
+      subject metric  value
+    0       a  kappa    1.0
+    1       a    auc    1.0
+    2       b  kappa    1.0
+    3       b    auc    1.0
     """
-    protocol = PROTOCOLS.get(protocol)() if isinstance(protocol, str) else protocol
-    y = _labels(windows)
-    splits, leaks = _checked_splits(windows, y, protocol)
-    people, person = np.unique(windows.groups("subject"), return_inverse=True)
-    tested = np.concatenate([test for _, test in splits])
-    predicted = np.concatenate(
-        Parallel(n_jobs=n_jobs)(delayed(_predict)(estimator, windows.X, y, train, test) for train, test in splits)
-    )
-    trial = np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1]
-    fold = np.repeat(np.arange(len(splits)), [len(test) for _, test in splits])
-    score = _scorer(scorer).function
+    names, levels, ratings = _wanted(metrics, level, estimator)
+    made = plan(estimator, windows, protocol, ratings=ratings)
+    tested = run(estimator, windows, made, made.y, with_scores=_with_scores(names, levels), n_jobs=n_jobs)
+    people = of_first(made.person, person_ids(windows))
+    said = Said.of(tested, made, made.y)
     rows = [
         {
             "variant": variant or type(estimator).__name__,
-            "protocol": protocol.name,
-            "target_access": windows.target_access,
-            "fold": fold[own[0]] if (fold[own] == fold[own[0]]).all() else pd.NA,
-            "subject": people[person[tested[own[0]]]],
-            "metric": scorer,
-            "value": score(y[tested[own]], predicted[own]),
-            "n_windows": len(own),
-            "n_trials": len(np.unique(trial[tested[own]])),
-            "chance": 1 / len(np.unique(y)),
-            "leaks": leaks,
+            "protocol": made.name,
+            "target_access": made.target_access,
+            **row,
+            "subject": people[row["subject"]],
+            "leaks": made.leaks,
+            "shares": made.shares,
         }
-        for own in _by_person(person[tested])
+        for row in scored(said, names, levels)
     ]
-    return pd.DataFrame(rows).astype({"fold": "Int64"})
+    return _tidy(rows)
+
+
+def predictions(
+    estimator: Any,
+    windows: Windows,
+    protocol: WindowSplitter | str,
+    *,
+    ratings: bool | None = None,
+    variant: str | None = None,
+    n_jobs: int | None = None,
+) -> pd.DataFrame:
+    """Give what an estimator says of every window tested.
+
+    Parameters
+    ----------
+    estimator, windows, protocol
+        As given to `evaluate`.
+    ratings : bool, optional
+        Whether labels are continuous; asked of the estimator if not given.
+    variant, n_jobs
+        As given to `evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per window tested: ``variant, protocol, target_access, leaks, shares, fold, window`` (its row in the
+        windows), ``subject, session, trial, stimulus, start, stop, true, predicted``, one ``score_<class>`` per class
+        (NaN where the fold could not be run), ``scores_are`` (probability, decision, votes or nothing) and ``why``.
+
+    Raises
+    ------
+    LeakageError, DataError, ConfigError
+        As `evaluate`.
+
+    See Also
+    --------
+    score_predictions : Makes scores of this table.
+    """
+    ratings = _is_regressor(estimator) if ratings is None else ratings
+    made = plan(estimator, windows, protocol, ratings=ratings)
+    tested = run(estimator, windows, made, made.y, with_scores=True, n_jobs=n_jobs)
+    facts = (variant or type(estimator).__name__, made.name, made.target_access, made.leaks, made.shares)
+    table = pd.DataFrame({**dict(zip(_WHERE, facts, strict=True)), "fold": tested.fold, "window": tested.rows})
+    table["subject"] = person_ids(windows)[tested.rows]
+    for column in _WHAT:
+        table[column] = windows.metadata[column].to_numpy()[tested.rows]
+    true, predicted = (pd.Series(values) for values in (made.y[tested.rows], tested.predicted))
+    table["true"] = true.where(pd.Series(made.known[tested.rows]))
+    table["predicted"] = predicted.where(pd.Series(tested.ran))
+    if tested.scores is not None:
+        for label, score in zip(_text(made.classes), tested.scores.T, strict=True):
+            table[f"score_{label}"] = score
+    return table.assign(scores_are=tested.scores_are, why=tested.why)
+
+
+def score_predictions(
+    table: pd.DataFrame, *, metrics: str | Sequence[str] = "balanced_accuracy", level: str | Sequence[str] = "window"
+) -> pd.DataFrame:
+    """Make scores of predictions, also of such as were written to a file and read again.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `predictions`, of one variant and protocol.
+    metrics, level
+        As given to `evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from `evaluate`.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `evaluate`; also if a column is missing or the table holds several variants.
+    """
+    needed = [*_WHERE, "fold", "subject", "session", "trial", "true", "predicted", "scores_are", "why"]
+    lacking = [c for c in needed if c not in table.columns]
+    if lacking or table.empty:
+        raise DataError(f"expected the table that predictions gives; found {len(table)} rows without {lacking}")
+    # Empty words come back from a file as missing numbers.
+    said_nothing = [c for c in (*_WHERE, "scores_are", "why") if table[c].isna().any()]
+    table = table.assign(**{c: table[c].astype(object).where(table[c].notna(), "") for c in said_nothing})
+    several = [c for c in _WHERE if table[c].nunique() > 1]
+    if several:
+        raise DataError(f"the table holds several of {', '.join(several)}; score each by itself, with groupby")
+    names, levels, ratings = _wanted(metrics, level)
+    known = table["true"].notna().to_numpy()
+    columns = [c for c in table.columns if str(c).startswith("score_")]
+    if ratings:
+        true, predicted = (table[c].to_numpy(dtype=float) for c in ("true", "predicted"))
+        classes: Array = np.empty(0)
+    else:
+        true, predicted = (_text(table[c]) for c in ("true", "predicted"))
+        classes = np.asarray([str(c).removeprefix("score_") for c in columns]) if columns else np.unique(true[known])
+    person = table["subject"].astype(str).to_numpy()
+    people, codes = np.unique(person, return_inverse=True)
+    trial = table[["subject", "session", "trial"]].astype(str).agg("/".join, axis=1).to_numpy()
+    said = Said(
+        true,
+        known,
+        predicted,
+        table[columns].to_numpy(dtype=float) if columns and not ratings else None,
+        str(table["scores_are"].iloc[0]),
+        classes,
+        codes,
+        np.unique(trial, return_inverse=True)[1],
+        table["fold"].to_numpy(),
+        table["why"].to_numpy(dtype=object),
+    )
+    facts = {c: table[c].iloc[0] for c in _WHERE}
+    return _tidy([{**facts, **row, "subject": people[row["subject"]]} for row in scored(said, names, levels)])
 
 
 def permutation_control(
@@ -115,7 +242,8 @@ def permutation_control(
     n_permutations: int = 100,
     *,
     rng: np.random.Generator | int = 0,
-    scorer: str = "balanced_accuracy",
+    metrics: str | Sequence[str] | None = None,
+    level: str | Sequence[str] = "window",
     variant: str | None = None,
     within: str = "subject",
     n_jobs: int | None = None,
@@ -130,7 +258,7 @@ def permutation_control(
         How often; the smallest p value is 1 / (1 + n_permutations).
     rng : numpy.random.Generator or int
         Source of chance, or its seed. The result does not depend on ``n_jobs``.
-    scorer, variant
+    metrics, level, variant
         As given to `evaluate`.
     within : str
         Column of the metadata inside which trials are exchanged, see `permute_labels`.
@@ -141,93 +269,80 @@ def permutation_control(
     Returns
     -------
     pandas.DataFrame
-        One row per permutation: ``variant, protocol, target_access, metric, permutation, value``, the mean over people.
+        One row per permutation, metric and level: ``variant, protocol, target_access, metric, level, permutation,
+        value``, the mean over the people who can be scored.
 
     Raises
     ------
     LeakageError, DataError, ConfigError
         As `evaluate`; also if the labels cannot be exchanged.
     """
-    protocol = PROTOCOLS.get(protocol)() if isinstance(protocol, str) else protocol
-    y = _labels(windows)
-    splits, _ = _checked_splits(windows, y, protocol)
-    person = np.unique(windows.groups("subject"), return_inverse=True)[1]
+    names, levels, ratings = _wanted(metrics, level, estimator)
+    made = plan(estimator, windows, protocol, ratings=ratings)
     trials = TrialLabels.of(windows, within)
     rng = np.random.default_rng(rng)
-    exchanged = [trials.exchange(rng).astype(y.dtype) for _ in range(n_permutations)]
+    # Windows without a label keep the place holder of the plan.
+    exchanged = [np.where(made.known, trials.exchange(rng), made.y).astype(made.y.dtype) for _ in range(n_permutations)]
     values = Parallel(n_jobs=n_jobs)(
-        delayed(_mean_over_people)(estimator, windows.X, labels, splits, person, _scorer(scorer))
-        for labels in exchanged
+        delayed(_means_over_people)(estimator, windows, made, labels, names, levels) for labels in exchanged
     )
-    return pd.DataFrame(
-        {
-            "variant": variant or type(estimator).__name__,
-            "protocol": protocol.name,
-            "target_access": windows.target_access,
-            "metric": scorer,
-            "permutation": range(n_permutations),
-            "value": np.asarray(values, dtype=float),
-        }
-    )
+    rows = [
+        {"metric": name, "level": one, "permutation": number, "value": value}
+        for (name, one), column in zip(cells(names, levels), zip(*values, strict=True), strict=True)
+        for number, value in enumerate(column)
+    ]
+    table = pd.DataFrame(rows, columns=["metric", "level", "permutation", "value"])
+    table.insert(0, "variant", variant or type(estimator).__name__)
+    table.insert(1, "protocol", made.name)
+    table.insert(2, "target_access", made.target_access)
+    return table
 
 
-def _mean_over_people(
-    estimator: Any,
-    X: npt.NDArray[Any],
-    y: npt.NDArray[Any],
-    splits: Sequence[Split],
-    person: npt.NDArray[np.intp],
-    scorer: Scorer,
-) -> float:
-    tested = np.concatenate([test for _, test in splits])
-    predicted = np.concatenate([_predict(estimator, X, y, train, test) for train, test in splits])
-    return float(np.mean([scorer.function(y[tested[own]], predicted[own]) for own in _by_person(person[tested])]))
+def _means_over_people(
+    estimator: Any, windows: Windows, made: Plan, y: Array, names: list[str], levels: list[str]
+) -> list[float]:
+    tested = run(estimator, windows, made, y, with_scores=_with_scores(names, levels))
+    values: dict[tuple[str, str], list[float]] = {cell: [] for cell in cells(names, levels)}
+    for row in scored(Said.of(tested, made, y), names, levels):
+        values[row["metric"], row["level"]].append(row["value"])
+    return [float(np.nanmean(own)) if not np.isnan(own).all() else float("nan") for own in values.values()]
 
 
-def _predict(
-    estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[Any], train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]
-) -> npt.NDArray[Any]:
-    return np.asarray(clone(estimator).fit(X[train], y[train]).predict(X[test]))
+def _wanted(
+    metrics: str | Sequence[str] | None, level: str | Sequence[str], estimator: Any = None
+) -> tuple[list[str], list[str], bool]:
+    """Give names of metrics and levels, and whether they score ratings."""
+    if metrics is None:
+        metrics = ("ccc", "rmse") if _is_regressor(estimator) else ("balanced_accuracy",)
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    levels = [level] if isinstance(level, str) else list(level)
+    for kind, asked, known in (("metric", names, SCORERS), ("level", levels, ("window", "trial"))):
+        if not asked:
+            raise ConfigError(f"no {kind} asked for; expected some of {', '.join(known)}")
+        for name in asked:
+            if name not in known:
+                raise unknown_name(kind, name, known)
+    ratings = {SCORERS[name].needs == "ratings" for name in names}
+    if len(ratings) > 1:
+        raise ConfigError(f"{', '.join(names)}: some score labels and some continuous ratings; ask for one kind")
+    return names, levels, ratings.pop()
 
 
-def _by_person(person: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    """Positions of each person that occurs, people in sorted order."""
-    order = np.argsort(person, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(person[order])) + 1)
+def _is_regressor(estimator: Any) -> bool:
+    # A class of somebody's own may have fit and predict only, and no tags to ask.
+    return hasattr(estimator, "__sklearn_tags__") and bool(is_regressor(estimator))
 
 
-def _scorer(name: str) -> Scorer:
-    if name not in SCORERS:
-        raise unknown_name("scorer", name, SCORERS)
-    return SCORERS[name]
+def _with_scores(names: Iterable[str], levels: Iterable[str]) -> bool:
+    return "trial" in levels or any(SCORERS[name].needs in ("scores", "probabilities") for name in names)
 
 
-def _labels(windows: Windows) -> npt.NDArray[Any]:
-    if windows.y is None:
-        raise DataError("these windows have no labels; expected one per window to score against")
-    # pandas hands strings over as objects, which scikit-learn sorts several times more slowly than fixed-width strings.
-    return np.asarray(windows.y.tolist()) if windows.y.dtype == object else windows.y
+def _text(labels: Iterable[Any]) -> Array:
+    """Write labels so that whole numbers, which turn into floats beside a missing one, stay what they were."""
+    return np.asarray([f"{v:.0f}" if isinstance(v, float) and v.is_integer() else str(v) for v in labels])
 
 
-def _checked_splits(windows: Windows, y: npt.NDArray[Any], protocol: WindowSplitter) -> tuple[list[Split], str]:
-    """Give the folds of a protocol once they are known to be what it claims, and what they share, in words."""
-    classes, codes = np.unique(y, return_inverse=True)
-    subject = windows.groups("subject")
-    for own in _by_person(np.unique(subject, return_inverse=True)[1]):
-        if len(np.unique(codes[own])) < 2:
-            only = str(classes[codes[own[0]]])
-            raise DataError(
-                f"all {len(own)} windows of subject {subject[own[0]]!r} are {only!r}; a score of one class "
-                f"says nothing of the others: leave that person out with windows.take"
-            )
-    splits = list(protocol.split_windows(windows))
-    found = check_leakage(windows, splits, holdout=protocol.holdout)
-    for fold, (train, _) in enumerate(splits):
-        missing = np.bincount(codes[train], minlength=len(classes)) == 0
-        if missing.any():
-            raise DataError(
-                f"the training set of fold {fold} has no {str(classes[missing][0])!r}; it cannot be learnt from it"
-            )
-    # The same people on both sides are no leak for a protocol that never claims to test on strangers.
-    shared = [k for k in LEAKS if (found[k] > 0).any() and (k != "subject" or k in protocol.leaks)]
-    return splits, ", ".join(LEAKS[k] for k in shared)
+def _tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ["variant", "protocol", "target_access", "fold", "subject", "metric", "level", "value", "n_windows"]
+    columns += ["n_trials", "n_unlabelled", "chance", "leaks", "shares", "why"]
+    return pd.DataFrame(rows, columns=columns).astype({"fold": "Int64"})

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from affectbio.errors import DataError
+from affectbio.evaluation.comparison import worst_decile
 from affectbio.evaluation.controls import p_value
 from affectbio.evaluation.metrics import SCORERS, bootstrap_interval
 
 __all__ = ["summarise"]
 
-_KEY = ["variant", "protocol", "target_access", "metric"]
+_KEY = ["variant", "protocol", "target_access", "metric", "level"]
 
 
 def summarise(
@@ -34,9 +35,11 @@ def summarise(
     Returns
     -------
     pandas.DataFrame
-        One row per variant, protocol, target access and metric, in the order given: ``mean`` over people with its
-        interval ``low, high``; ``n_people, n_trials, n_windows``; ``chance``; ``null_mean, null_low, null_high`` of
-        ``n_permutations``; ``excess`` over the null mean; one-sided ``p``; ``leaks``.
+        One row per variant, protocol, target access, metric and level, in the order given: ``mean`` over the people
+        who could be scored with its interval ``low, high``; their ``sd`` and the mean of the ``worst_decile`` of them;
+        ``n_people, n_excluded`` (who could not be scored, see ``why`` in the results), ``n_trials, n_windows``;
+        ``chance``; ``null_mean, null_low, null_high`` of ``n_permutations``; ``excess`` over the null mean, below 0
+        where an error is smaller; one-sided ``p``; ``leaks``.
 
     Raises
     ------
@@ -47,16 +50,19 @@ def summarise(
         raise DataError("no results to summarise; expected the table that evaluate gives")
     null_of = {key: table["value"].to_numpy() for key, table in controls.groupby(_KEY, sort=False)}
     rows = []
-    for key, people in results.groupby(_KEY, sort=False):
+    for key, everybody in results.groupby(_KEY, sort=False):
         if key not in null_of:
             raise DataError(
                 f"no control for {' / '.join(map(str, key))}; run permutation_control with the same variant, windows "
                 f"and protocol: a score means nothing beside an unknown chance level"
             )
         null = null_of[key]
-        mean = float(people["value"].mean())
-        low, high = bootstrap_interval(people["value"].to_numpy(), level, rng=rng)
-        scorer = SCORERS[str(people["metric"].iloc[0])]
+        people = everybody[everybody["value"].notna()]
+        values = people["value"].to_numpy(dtype=float)
+        mean = float(values.mean()) if len(values) else float("nan")
+        low, high = bootstrap_interval(values, level, rng=rng)
+        scorer = SCORERS[str(everybody["metric"].iloc[0])]
+        sign = 1 if scorer.higher_is_better else -1
         null_low, null_high = np.quantile(null, [(1 - level) / 2, (1 + level) / 2])
         rows.append(
             {
@@ -64,7 +70,10 @@ def summarise(
                 "mean": mean,
                 "low": max(low, scorer.low),
                 "high": min(high, scorer.high),
+                "sd": float(values.std(ddof=1)),
+                "worst_decile": worst_decile(values, higher_is_better=scorer.higher_is_better),
                 "n_people": len(people),
+                "n_excluded": len(everybody) - len(people),
                 "n_trials": int(people["n_trials"].sum()),
                 "n_windows": int(people["n_windows"].sum()),
                 "chance": float(people["chance"].iloc[0]),
@@ -73,7 +82,7 @@ def summarise(
                 "null_high": float(null_high),
                 "n_permutations": len(null),
                 "excess": mean - float(null.mean()),
-                "p": p_value(mean, null),
+                "p": p_value(sign * mean, sign * null),
                 "leaks": people["leaks"].iloc[0],
             }
         )

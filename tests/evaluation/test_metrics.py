@@ -5,10 +5,19 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import recall_score
+from sklearn.metrics import cohen_kappa_score, f1_score, recall_score, root_mean_squared_error
 
 from affectbio.errors import DataError
-from affectbio.evaluation import balanced_accuracy, bootstrap_interval
+from affectbio.evaluation import (
+    SCORERS,
+    balanced_accuracy,
+    bootstrap_interval,
+    cohen_kappa,
+    concordance,
+    macro_f1,
+    pearson,
+    rmse,
+)
 
 labels = st.sampled_from(["rest", "task", "talk"])
 
@@ -22,10 +31,62 @@ def test_balanced_accuracy_is_scikit_learns_mean_recall(pairs: list[tuple[str, s
     assert balanced_accuracy(np.array(y_true, dtype=object), np.array(y_pred)) == pytest.approx(expected)
 
 
+@given(st.lists(st.tuples(labels, labels), min_size=1, max_size=60))
+def test_macro_f1_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    y_true, y_pred = zip(*pairs, strict=True)
+    assert macro_f1(y_true, y_pred) == pytest.approx(f1_score(y_true, y_pred, average="macro", zero_division=0))
+
+
+@given(st.lists(st.tuples(labels, labels), min_size=1, max_size=60))
+def test_kappa_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    y_true, y_pred = zip(*pairs, strict=True)
+    if len({*y_true, *y_pred}) == 1:
+        assert np.isnan(cohen_kappa(y_true, y_pred))
+    else:
+        assert cohen_kappa(y_true, y_pred) == pytest.approx(cohen_kappa_score(y_true, y_pred), abs=1e-12)
+
+
+def test_two_raters_of_cohen() -> None:
+    # Cohen 1960, table 1: 200 patients, three classes, kappa 0.492.
+    table = np.array([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
+    rows = [(i, j) for i in range(3) for j in range(3) for _ in range(table[i, j])]
+    assert cohen_kappa(*zip(*rows, strict=True)) == pytest.approx(0.492, abs=5e-4)
+
+
+def test_scores_of_ratings_are_those_of_scipy_and_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.uniform(1, 9, 50)
+    predicted = 0.5 * true + rng.normal(0, 1, 50)
+    assert rmse(true, predicted) == pytest.approx(root_mean_squared_error(true, predicted))
+    assert pearson(true, predicted) == pytest.approx(scipy.stats.pearsonr(true, predicted).statistic)
+    # Lin 1989, equation 1: correlation times the bias correction of scale shift v and location shift u.
+    v, u = true.std() / predicted.std(), (true.mean() - predicted.mean()) / np.sqrt(true.std() * predicted.std())
+    assert concordance(true, predicted) == pytest.approx(pearson(true, predicted) * 2 / (v + 1 / v + u**2))
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 3))
+def test_concordance_punishes_offset_and_scale_and_correlation_does_not(offset: float, scale: float) -> None:
+    x = np.linspace(-1, 1, 21)
+    y = offset + scale * x
+    assert pearson(x, y) == pytest.approx(1)
+    expected = 2 * scale * x.var() / (x.var() * (1 + scale**2) + offset**2)
+    assert concordance(x, y) == pytest.approx(expected)
+
+
+def test_what_never_changes_has_no_correlation() -> None:
+    assert np.isnan(concordance([3, 3, 3], [1, 2, 3]))
+    assert np.isnan(pearson([1, 2, 3], [3, 3, 3]))
+    assert concordance([1, 2, 3], [3, 3, 3]) == 0
+    assert rmse([3, 3], [1, 5]) == 2
+    with pytest.raises(DataError, match="1 of 2 predictions are not finite"):
+        rmse([1, 2], [1, np.inf])
+
+
+@pytest.mark.parametrize("name", [n for n, s in SCORERS.items() if s.needs in ("labels", "ratings")])
 @pytest.mark.parametrize(("y_true", "y_pred"), [([], []), ([1, 2], [1]), ([[1]], [[1]])])
-def test_labels_that_do_not_fit_are_refused(y_true: list[int], y_pred: list[int]) -> None:
+def test_labels_that_do_not_fit_are_refused(name: str, y_true: list[int], y_pred: list[int]) -> None:
     with pytest.raises(DataError, match="as many predictions as labels"):
-        balanced_accuracy(y_true, y_pred)
+        SCORERS[name].function(y_true, y_pred)
 
 
 def _coverage(n_people: int, n_studies: int) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.testing as npt
@@ -13,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from affectbio.errors import ConfigError, DataError, LeakageError
 from affectbio.evaluation import PROTOCOLS, LeaveOneSubjectOut, RandomWindowKFold, check_leakage
+from affectbio.evaluation.protocols import LEAKS
 from affectbio.types import Windows
 
 Make = Callable[..., Windows]
@@ -54,13 +56,29 @@ def test_the_shuffle_depends_on_its_seed_alone() -> None:
     assert first == again != other
 
 
+def _study(coin_flip_windows: Make) -> Windows:
+    """Two sessions, two data sets, and eight stimuli that everybody saw."""
+    windows = coin_flip_windows(n_trials=8)
+    table = windows.metadata
+    trial = table["trial"].astype(int)
+    who = table["subject"].astype(int)
+    session, dataset = (trial % 2).astype(str), np.where(who < 6, "here", "there")
+    return replace(windows, metadata=table.assign(session=session, dataset=dataset, stimulus="clip " + table["trial"]))
+
+
 @pytest.mark.parametrize("name", PROTOCOLS.names())
 def test_registered_protocols_say_what_they_hold_out_and_leak(name: str, coin_flip_windows: Make) -> None:
     protocol = PROTOCOLS.get(name)()
-    windows = coin_flip_windows()
+    windows = _study(coin_flip_windows)
     found = check_leakage(windows, protocol.split_windows(windows), holdout=protocol.holdout)
-    for kind in ("subject", "trial", "overlap"):
+    for kind in ("trial", "overlap"):
         assert (found[kind] > 0).any() == (kind in protocol.leaks), kind
+    # The same people are a leak only where strangers are meant to be tested.
+    within = "subject" not in protocol.holdout
+    assert (found["subject"] > 0).any() == within
+    assert set(protocol.leaks) <= set(LEAKS)
+    assert not set(protocol.leaks) & set(protocol.holdout)
+    assert ("(leaks)" in protocol.name) == bool(protocol.leaks)
 
 
 def test_missing_groups_one_person_and_too_few_windows_are_refused() -> None:
@@ -91,9 +109,17 @@ def test_each_kind_of_leak_is_measured_by_itself() -> None:
     ]
     found = check_leakage(_windows(rows, X), [(np.array([0]), np.array([i])) for i in range(1, 5)])
     assert found["subject"].tolist() == [1, 1, 1, 0]
+    assert found["stimulus"].tolist() == [1, 1, 1, 1]
     assert found["trial"].tolist() == [1, 1, 0, 0]
     assert found["overlap"].tolist() == [1, 0, 0, 0]
     assert found["rows"].tolist() == [0, 0, 0, 1]
+
+
+def test_windows_without_a_stimulus_share_none() -> None:
+    windows = _windows([("a", "0", 0.0, 1.0), ("b", "0", 0.0, 1.0), ("c", "0", 0.0, 1.0), ("d", "0", 0.0, 1.0)])
+    windows.metadata["stimulus"] = ["x", None, None, "x"]
+    found = check_leakage(windows, [(np.array([0, 1]), np.array([2])), (np.array([0, 1]), np.array([3]))])
+    assert found["stimulus"].tolist() == [0, 1]
 
 
 def test_windows_that_touch_do_not_overlap() -> None:

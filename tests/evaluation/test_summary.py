@@ -7,7 +7,7 @@ import pytest
 from affectbio.errors import DataError
 from affectbio.evaluation import bootstrap_interval, summarise
 
-KEY = {"variant": "a", "protocol": "p", "target_access": "none", "metric": "balanced_accuracy"}
+KEY = {"variant": "a", "protocol": "p", "target_access": "none", "metric": "balanced_accuracy", "level": "window"}
 
 
 def _tables(values: list[float], null: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,6 +27,24 @@ def test_a_row_holds_the_number_and_all_its_context() -> None:
     assert (row["null_low"], row["null_high"]) == pytest.approx((0.405, 0.595))
     assert row["p"] == pytest.approx(1 / 42)
     assert row["chance"] == 0.5
+    assert row["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert row["worst_decile"] == 0.6
+    assert row["n_excluded"] == 0
+
+
+def test_people_without_a_value_are_counted_and_not_averaged() -> None:
+    with_gap, null = _tables([0.6, np.nan, 0.7, 0.8, 0.9], [0.5] * 5)
+    row = summarise(with_gap, null).iloc[0]
+    assert row["mean"] == pytest.approx(0.75)
+    assert (row["n_people"], row["n_excluded"], row["n_trials"]) == (4, 1, 8)
+
+
+def test_an_error_is_better_when_it_is_smaller() -> None:
+    people, null = (t.assign(metric="brier") for t in _tables([0.1, 0.12, 0.08, 0.2], [0.25] * 19))
+    row = summarise(people, null).iloc[0]
+    assert row["p"] == 0.05
+    assert row["excess"] == pytest.approx(-0.125)
+    assert row["worst_decile"] == 0.2
 
 
 def test_an_interval_of_a_share_stays_between_0_and_1() -> None:
