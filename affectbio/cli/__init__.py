@@ -30,7 +30,9 @@ def _print_version(wanted: bool) -> None:
 
 _devices = typer.Typer(no_args_is_help=True, help="Which headsets and wearables are known, and what each streams.")
 _xdf = typer.Typer(no_args_is_help=True, help="What is in an XDF file; a torn one made whole; other formats of it.")
+_datasets = typer.Typer(no_args_is_help=True, help="Which data sets are read, whether a copy is whole, imitations.")
 app.add_typer(_devices, name="devices")
+app.add_typer(_datasets, name="datasets")
 app.add_typer(_xdf, name="xdf")
 
 _Units = Annotated[
@@ -169,6 +171,39 @@ def _devices_check(path: Annotated[Path, typer.Argument(help="A TOML file of you
     check_device(path)
 
 
+@_datasets.command("list")
+def _datasets_list() -> None:
+    """List every data set: people, signals, whether it is open or takes a form, whether it can be imitated."""
+    from affectbio.cli.datasets import list_all
+
+    list_all()
+
+
+@_datasets.command("check")
+def _datasets_check(
+    name: Annotated[str, typer.Argument(help="A name from the list.")],
+    folder: Annotated[Path, typer.Argument(help="Your copy.")],
+) -> None:
+    """Read every file of a copy; say what is there, what is missing and where to get it. Ends with 1 if not whole."""
+    from affectbio.cli.datasets import run_check
+
+    if not run_check(name, folder).is_complete:
+        raise typer.Exit(1)
+
+
+@_datasets.command("synthesise")
+def _datasets_synthesise(
+    name: Annotated[str, typer.Argument(help="A name from the list.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    subjects: Annotated[int, typer.Option(min=1, help="How many people.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of what is invented.")] = 0,
+) -> None:
+    """Write a small imitation in the publisher's format, to try a reader without the data."""
+    from affectbio.cli.datasets import run_synthesise
+
+    run_synthesise(name, folder, subjects=subjects, seed=seed)
+
+
 @app.command("scan")
 def _scan(seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen for Bluetooth.")] = 5.0) -> None:
     """List what is within reach: Bluetooth devices, serial ports, LSL streams."""
@@ -198,6 +233,10 @@ def _stream(
     loss: Annotated[float, typer.Option(min=0, max=0.99, help="Simulated: share of packets lost.")] = 0.0,
     drift_ppm: Annotated[float, typer.Option(help="Simulated: how much the device's clock is fast.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Simulated: of all chance.")] = 0,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option("--unit", help="Unit of an lsl: stream that states none, by type or name: EEG=uV."),
+    ] = None,
 ) -> None:
     """Stream devices over LSL, connecting again whenever a link breaks."""
     from affectbio.acquire.simulate import Artefacts, LinkFaults
@@ -209,7 +248,7 @@ def _stream(
         LinkFaults(jitter_ms=jitter_ms, loss=loss, drift_ppm=drift_ppm),
         seed,
     )
-    run_stream(devices, record=record, seconds=seconds, min_free_mb=min_free_mb, scene=scene)
+    run_stream(devices, record=record, seconds=seconds, min_free_mb=min_free_mb, scene=scene, units=_unit_pairs(unit))
 
 
 @app.command("record")
@@ -350,6 +389,87 @@ def _audit(
     )
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command("evaluate")
+def _evaluate(
+    pipeline: Annotated[str, typer.Option(help="Recipe: a name, or the path of a .toml.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that was stopped is taken up again.")],
+    data: Annotated[
+        str | None, typer.Option(help="Data set and your copy: deap=/data/DEAP; eegmat and simulated need no folder.")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="In place of the recipe's: loso, kfold-by-subject, …")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="Only this variant of the recipe; may be repeated.")] = None,
+    subjects: Annotated[str, typer.Option(help="Only these people, commas between them.")] = "",
+    level: Annotated[str, typer.Option(help="What is scored: window, trial, or window,trial.")] = "window",
+    metrics: Annotated[str, typer.Option(help="Scores, commas between them: balanced_accuracy,macro_f1,auc.")] = "",
+    permutations: Annotated[
+        int | None, typer.Option(min=0, help="Exchanges of labels for the control; 19 unless the recipe says else.")
+    ] = None,
+    audit: Annotated[
+        str | None, typer.Option(help="none, folds, fast (about 12 runs of each variant) or full (about 45).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of models, permutations and the bootstrap.")] = 0,
+    n_seeds: Annotated[int, typer.Option(min=1, help="Seeds of the models; people's values are means over them.")] = 1,
+    n_jobs: Annotated[int | None, typer.Option(help="Folds at a time; all processors if not given.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask: local, or the address of a scheduler, tcp://10.0.0.1:8786.")
+    ] = None,
+    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Look features up, and keep them.")] = True,
+    keep_features: Annotated[
+        bool, typer.Option("--keep-features", help="Write the features into the run's folder too.")
+    ] = False,
+    curve: Annotated[
+        bool | None, typer.Option("--curve/--no-curve", help="Draw the learning curve; where it is quick if not said.")
+    ] = None,
+) -> None:
+    """Score a recipe on people never seen, with its control and its audit, into a folder with a report page."""
+    from affectbio.cli.evaluate import run_evaluate
+
+    run_evaluate(
+        pipeline,
+        out,
+        data=data,
+        protocol=protocol,
+        variants=variant or (),
+        subjects=_names(subjects) or () if subjects else (),
+        seed=seed,
+        n_seeds=n_seeds,
+        permutations=permutations,
+        audit=audit,
+        level=level,
+        metrics=_names(metrics) or () if metrics else (),
+        n_jobs=n_jobs,
+        scheduler=scheduler,
+        cached=cache,
+        with_features=keep_features,
+        curve=curve,
+    )
+
+
+_cache = typer.Typer(
+    no_args_is_help=True, help="Features that were computed once: how many there are, and an end of them."
+)
+app.add_typer(_cache, name="cache")
+
+
+@_cache.command("info")
+def _cache_info() -> None:
+    """Say where features are kept, and how much room they take."""
+    from affectbio.cache import Cache
+
+    info = Cache().info()
+    typer.echo(
+        f"{info.folder}: {info.n_entries} entries, {info.n_bytes / 1e6:.1f} of at most {info.max_bytes / 1e6:g} MB"
+    )
+
+
+@_cache.command("clear")
+def _cache_clear() -> None:
+    """Take everything out; features are of people, and this is how they are forgotten."""
+    from affectbio.cache import Cache
+
+    typer.echo(f"{Cache().clear()} entries taken out")
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Readers of data sets and of loose files: every one yields Recordings."""
 
 from affectbio.datasets.base import Dataset, Facts, SignalFacts
+from affectbio.datasets.bids import read_bids
 from affectbio.datasets.check import CheckReport, check_dataset
 from affectbio.datasets.e4 import read_e4
 from affectbio.datasets.edf import EDFTruncatedWarning, read_edf
@@ -19,6 +20,7 @@ __all__ = [
     "Facts",
     "SignalFacts",
     "check_dataset",
+    "read_bids",
     "read_brainvision",
     "read_e4",
     "read_edf",
@@ -34,6 +36,7 @@ DATASETS = Registry(
     "data set",
     {
         "amigos": "affectbio.datasets.amigos:AMIGOS",
+        "bids": "affectbio.datasets.bids:BIDS",
         "case": "affectbio.datasets.case:CASE",
         "deap": "affectbio.datasets.deap:DEAP",
         "dreamer": "affectbio.datasets.dreamer:DREAMER",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from affectbio.datasets._matlab_v5 import check_variables
 from affectbio.errors import DataError, DatasetLayoutError
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def load_mat(path: str | Path, names: Iterable[str] | None = None, *, surplus: b
         if _is_hdf5(path):
             found = _load_hdf5(path, wanted)
         else:
+            with path.open("rb") as file:
+                # Version 4, which is known by a zero among the first bytes, SciPy reads in Python.
+                if 0 not in file.read(4):
+                    check_variables(file, wanted)
             content = loadmat(path, variable_names=wanted, verify_compressed_data_integrity=not surplus)
             found = {name: _plain(value) for name, value in content.items() if not name.startswith("__")}
     for name in wanted or ():

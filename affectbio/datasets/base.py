@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 from affectbio.errors import DatasetLayoutError
 from affectbio.registry import unknown_name
@@ -55,10 +54,10 @@ class Facts:
         Who gives it, and what must be signed.
     n_subjects : int
         People in a full copy.
-    n_recordings : int
-        Recordings of one person in a full copy.
-    n_trials : int
-        Trials of one person in a full copy, baselines not counted.
+    n_recordings : int or None
+        Recordings of one person in a full copy; None if it differs from person to person.
+    n_trials : int or None
+        Trials of one person in a full copy, baselines not counted; None if it differs.
     signals : mapping of str to SignalFacts
         By their name in `Recording.signals`; those that every recording has.
     ratings : mapping of str to (float, float)
@@ -73,8 +72,8 @@ class Facts:
     source: str
     access: str
     n_subjects: int
-    n_recordings: int
-    n_trials: int
+    n_recordings: int | None
+    n_trials: int | None
     signals: Mapping[str, SignalFacts]
     ratings: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
@@ -97,12 +96,15 @@ class Dataset(ABC):
         If there is no such folder.
     """
 
-    facts: ClassVar[Facts]
+    #: Of the data set; of a copy in another form, its own.
+    facts: Facts
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            raise DatasetLayoutError(f"no folder {self.root}; expected a copy of {self.facts.title}. {self.facts.access}")
+            raise DatasetLayoutError(
+                f"no folder {self.root}; expected a copy of {self.facts.title}. {self.facts.access}"
+            )
 
     @abstractmethod
     def subjects(self) -> list[str]:

@@ -151,7 +151,7 @@ class DEAP(Dataset):
                 self._files = {f"s{number:02d}": inside / file for number, file in numbers.items()}
                 break
         if self.form == "original":
-            self.facts = _FACTS_ORIGINAL  # type: ignore[misc]  # the two forms are cut and sampled differently
+            self.facts = _FACTS_ORIGINAL
         self._table = self.root / "metadata_csv" / "participant_ratings.csv"
         if not self._table.is_file():
             self._table = self.root.parent / "metadata_csv" / "participant_ratings.csv"

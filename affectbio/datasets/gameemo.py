@@ -164,7 +164,8 @@ def _file(folder: Path, stem: str) -> Path:
 
 
 def _from_csv(path: Path) -> npt.NDArray[np.float64]:
-    with path.open(encoding="utf-8-sig") as file:
+    # What is no text is told of by the reader of the numbers.
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         names = [name.strip() for name in file.readline().split(",")]
         second = file.readline().rstrip("\n")
     _check_names(names, path)

@@ -157,8 +157,9 @@ def test_check_names_wrong_scales_and_lost_channels(copy):
     array[1, 4] = np.nan
     path.write_bytes(pickle.dumps(array))
     what = check_dataset(FACED(copy)).problems["what"].tolist()
-    assert len(what) == 2
+    assert len(what) == 3
     assert what[1].startswith("session 01, trial 01: eeg varies by 1")
+    assert what[2] == "session 01, trial 02: eeg: F4 holds no number"
     recordings = list(FACED(copy).recordings())
     assert np.isnan(recordings[1].signal("eeg").data[4]).all()
 

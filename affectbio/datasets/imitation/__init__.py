@@ -20,6 +20,7 @@ IMITATIONS = {
     name: f"affectbio.datasets.imitation.{module}"
     for name, module in (
         ("amigos", "amigos"),
+        ("bids", "bids"),
         ("case", "case"),
         ("deap", "deap"),
         ("dreamer", "dreamer"),

@@ -9,8 +9,8 @@ from typing import IO, Any, ClassVar
 __all__ = ["dump_python2"]
 
 
-def dump_python2(value: Any, file: IO[bytes]) -> None:
-    """Pickle a nest of dictionaries, lists, text, numbers and arrays as ``cPickle.dump(value, file, 2)`` did.
+def dump_python2(value: Any, file: IO[bytes], protocol: int = 2) -> None:
+    """Pickle a nest of dictionaries, lists, text, numbers and arrays as ``cPickle.dump(value, file, protocol)`` did.
 
     Parameters
     ----------
@@ -18,6 +18,8 @@ def dump_python2(value: Any, file: IO[bytes]) -> None:
         Text in it must be latin1.
     file : binary file
         Written to from where it stands; arrays in one piece.
+    protocol : int
+        2, or 0, which was what Python 2 took if nothing was said: all text, and about three times as long.
 
     Examples
     --------
@@ -27,7 +29,7 @@ def dump_python2(value: Any, file: IO[bytes]) -> None:
     >>> pickle.loads(file.getvalue(), encoding="bytes")
     {b'subject': b'S2'}
     """
-    _Python2Pickler(file, protocol=2).dump(value)
+    _Python2Pickler(file, protocol=protocol).dump(value)
 
 
 # The pickler written in Python is the one whose opcodes can be chosen.
@@ -35,14 +37,16 @@ class _Python2Pickler(pickle._Pickler):
     dispatch: ClassVar[dict[type, Callable[[Any, Any], None]]] = dict(pickle._Pickler.dispatch)
     write: Callable[[bytes], Any]
     memoize: Callable[[Any], None]
+    bin: bool
 
     def save_text(self, value: str | bytes) -> None:
         raw = value if isinstance(value, bytes) else value.encode("latin1")
-        if len(raw) < 256:
-            self.write(pickle.SHORT_BINSTRING + bytes([len(raw)]))
+        if not self.bin:
+            self.write(pickle.STRING + repr(raw)[1:].encode() + b"\n")
+        elif len(raw) < 256:
+            self.write(pickle.SHORT_BINSTRING + bytes([len(raw)]) + raw)
         else:
-            self.write(pickle.BINSTRING + len(raw).to_bytes(4, "little"))
-        self.write(raw)
+            self.write(pickle.BINSTRING + len(raw).to_bytes(4, "little") + raw)
         self.memoize(value)
 
     def save_name(self, value: Any) -> None:
