@@ -41,7 +41,7 @@ def require(module: str, extra: str) -> ModuleType:
         if isinstance(error, OSError):
             state = f"is installed but its compiled part does not load ({error})"
         elif error.name == module.partition(".")[0]:
-            state = "is not installed"
+            module, state = module.partition(".")[0], "is not installed"
         else:
             state = f"does not import ({error})"
         raise MissingExtraError(f'{module} {state}; install it with: pip install "affectbio[{extra}]"') from error

@@ -53,7 +53,13 @@ def load_toml(path: Path, schema: type[T]) -> T:
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: " + "; ".join(_explain(e, schema) for e in error.errors())) from None
+        # A slip in a table that is repeated comes as often, and its list of keys would hide all else.
+        told, known = [], set()
+        for text in (_explain(e, schema) for e in error.errors()):
+            what, mark, keys = text.partition(" Known: ")
+            told.append(what if keys in known else what + mark + keys)
+            known.update([keys] if mark else [])
+        raise ConfigError(f"{path}: " + "; ".join(told)) from None
 
 
 def _explain(error: Any, schema: type[BaseModel]) -> str:

@@ -58,6 +58,10 @@ def test_a_file_of_windows_notepad_is_read(tmp_path):
             "schema = 1\nrate_hz = 1\n[reset]\nnumber = 1\nzzz = 2",
             r"unknown key reset\.zzz; Known: label, number$",
         ),
+        (
+            "schema = 1\nrate_hz = 1\n[[pin]]\nnumber = 1\nlabell = 'x'\n[[pin]]\nnumber = 1\nlabell = 'y'",
+            r"did you mean 'label'\? Known: label, number; unknown key pin\.1\.labell; did you mean 'label'\?$",
+        ),
         ("schema = 1\n???", "not a TOML file: .*line 2"),
         ("a = 1\na = 2", "not a TOML file"),
         ("", "schema: Field required; rate_hz: Field required"),

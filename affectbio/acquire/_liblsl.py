@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from affectbio.errors import StreamError
 
-__all__ = ["local_clock", "load_pylsl", "loopback_session", "lsl_library", "no_answer", "use_loopback"]
+__all__ = ["load_pylsl", "local_clock", "loopback_session", "lsl_library", "no_answer", "quiet_lsl", "use_loopback"]
 
 _PATTERN = {"linux": "liblsl*.so*", "darwin": "liblsl*.dylib", "win32": "lsl*.dll"}.get(sys.platform, "liblsl*")
 
@@ -36,6 +37,14 @@ MulticastMinRTT = 0.1
 MulticastMaxRTT = 0.5
 UnicastMinRTT = 0.1
 UnicastMaxRTT = 0.5
+[log]
+level = -3
+"""
+
+# For a command that says itself what is lost and silent. 32 outlets are four headsets.
+_QUIET = """
+[ports]
+PortRange = 128
 [log]
 level = -3
 """
@@ -143,6 +152,19 @@ def use_loopback(session_id: str) -> None:
             f"use_loopback({session_id!r}) before any stream is made or looked for"
         )
     _session = session_id
+
+
+def quiet_lsl() -> None:
+    """Keep liblsl from writing to standard error, and give it ports for 128 outlets, unless somebody has set it up.
+
+    For commands, which say themselves what liblsl would. Settings of the user (``LSLAPICFG``, ``lsl_api.cfg``) and of
+    `use_loopback` stay as they are. Must come before anything else that uses LSL in this process.
+    """
+    pylsl = load_pylsl()
+    own = (Path("lsl_api.cfg"), Path.home() / "lsl_api" / "lsl_api.cfg", Path("/etc/lsl_api/lsl_api.cfg"))
+    if _session is None and not os.environ.get("LSLAPICFG") and not any(path.is_file() for path in own):
+        with suppress(NotImplementedError):  # liblsl before 1.17.7 cannot be told
+            pylsl.set_config_content(_QUIET)
 
 
 def no_answer() -> tuple[type[Exception], type[Exception]]:

@@ -169,8 +169,14 @@ class BrainflowTransport:
                 session.release_session()
                 raise
 
+        starting = asyncio.get_running_loop().run_in_executor(None, start)
         try:
-            await asyncio.get_running_loop().run_in_executor(None, start)
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # brainflow goes on connecting, and would hold the board for as long as this process lives.
+            self._session = session
+            await asyncio.gather(starting, return_exceptions=True)
+            raise
         except shim.BrainFlowError as error:
             raise StreamError(
                 f"brainflow does not connect to {self.title}: {error}. Is it on, near, charged and not connected to "

@@ -95,7 +95,7 @@ class StreamCounts:
     def effective_sfreq(self) -> float:
         """Samples per second, those that were lost counted in; NaN before there are any to speak of."""
         span = self.last_stamp - self.first_stamp
-        return (self.n_samples + self.n_lost) / span if span > 0 else math.nan
+        return (self.n_samples + self.n_lost - 1) / span if span > 0 else math.nan
 
     @property
     def loss(self) -> float:
@@ -259,6 +259,7 @@ class Driver:
                 helper.cancel()
                 await asyncio.gather(helper, return_exceptions=True)
             await self.transport.close()
+            self._flush()
 
     async def _connect(self, stop: asyncio.Event, broken: asyncio.Event, dialogue: Dialogue) -> None:
         """Open the link and start the stream, unless `stop` comes first, or the link breaks."""
@@ -337,6 +338,12 @@ class Driver:
             return
         for stamped in channel.timebase.push(data, arrival_s, packet.count if channel.stream.wrap else None):
             self._emit(channel, stamped.data, stamped.stamps, stamped.n_lost, arrival_s)
+
+    def _flush(self) -> None:
+        """Pass on what waited for packets that will not come any more."""
+        for channel in self._channels.values():
+            for stamped in channel.timebase.flush() if channel.timebase is not None and self._failed is None else ():
+                self._emit(channel, stamped.data, stamped.stamps, stamped.n_lost, float(stamped.stamps[-1]))
 
     def _emit(
         self, channel: _Channel, data: npt.NDArray[Any], stamps: npt.NDArray[np.float64], n_lost: int, arrival_s: float

@@ -55,19 +55,20 @@ def open_stream(
     ----------
     device : str, Path or Device
         Name or path of a profile, or a profile. ``"lsl:NAME"``, ``"lsl:type=EEG"`` or ``"lsl:source_id=..."`` is a
-        stream that is on LSL already, ``"brainflow:synthetic"`` a board of brainflow: see
-        `affectbio.acquire.sources.make_source`.
+        stream that is on LSL already, ``"brainflow:synthetic"`` a board of brainflow, ``"simulated/muse-2"`` a device
+        that is not there: see `affectbio.acquire.sources.make_source`.
     address : str, optional
         Where it is; what the profile says if not given.
     transport : Transport, optional
         The link, instead of one made from the profile.
     **options
-        Further arguments of `affectbio.acquire.driver.Driver`; for a stream on LSL ``timeout_s`` and ``units``.
+        Further arguments of `affectbio.acquire.driver.Driver`; for a stream on LSL ``timeout_s`` and ``units``; for a
+        simulated device those of `affectbio.acquire.simulate.SimulatedDevice`, such as ``state``.
 
     Returns
     -------
     DeviceReader
-        To be used in ``with`` or ``async with``, and iterated over.
+        To be used in ``with`` or ``async with``, and iterated over; a plain ``for`` loop opens it too.
 
     Raises
     ------
@@ -85,6 +86,10 @@ def open_stream(
     >>> reader = open_stream("openbci-cyton", address="/dev/ttyUSB0")
     >>> reader.state
     'stopped'
+    >>> for chunk in open_stream("simulated/epoc-x", state="stress"):
+    ...     break
+    >>> chunk.stream.lsl_type, chunk.data.shape
+    ('EEG', (14, 1))
 
     With a Cyton plugged in::
 
@@ -98,7 +103,8 @@ def open_stream(
 class DeviceReader:
     """What `open_stream` gives: the chunks of a device as they come.
 
-    Iteration goes on through silence and reconnects, and ends at the end of ``with``.
+    Iteration goes on through silence and reconnects, and ends at the end of ``with``. A loop over a reader that was not
+    opened opens it, and closes it when the loop is left.
 
     Parameters
     ----------
@@ -125,6 +131,7 @@ class DeviceReader:
         self._task: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
         self._arrived: asyncio.Event | None = None
+        self._opened = False
 
     @property
     def state(self) -> str:
@@ -157,6 +164,7 @@ class DeviceReader:
         self.words = [*self.words, text][-100:]
 
     def __enter__(self) -> Self:
+        self._opened = True
         self._thread = Thread(target=self._run, name=f"affectbio-{self.device.title}", daemon=True)
         self._thread.start()
         return self
@@ -187,6 +195,15 @@ class DeviceReader:
             raise self._error
 
     def __iter__(self) -> Iterator[DeviceChunk]:
+        if self._task is not None:
+            raise StreamError("the device was opened with `async with`; read it with `async for`")
+        if self._opened:
+            yield from self._read()
+            return
+        with self:
+            yield from self._read()
+
+    def _read(self) -> Iterator[DeviceChunk]:
         while self._thread is not None:
             try:
                 yield self._chunks.get(timeout=_LOOK_S)
@@ -198,7 +215,7 @@ class DeviceReader:
                     return
 
     async def __aenter__(self) -> Self:
-        self._arrived = asyncio.Event()
+        self._opened, self._arrived = True, asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._driver.run())
         # So that the driver has begun, and stopping it right away ends it.
         await asyncio.sleep(0)

@@ -159,8 +159,9 @@ class Recorder:
                 raise worker.error
 
     def __enter__(self) -> Self:
-        infos = [find_stream(**w, timeout_s=self._timeout_s) if isinstance(w, Mapping) else w for w in self._wanted]
-        inlets = [_connected(info, self._timeout_s) for info in infos]
+        # First what needs no network: a command with a wrong name should not wait for twenty streams to say so.
+        if Path(self.path).exists():
+            raise StreamError(f"{self.path} exists; a recording never overwrites one: choose another name")
         if not Path(self.path).absolute().parent.is_dir():
             raise StreamError(f"cannot make {self.path}: there is no folder {Path(self.path).parent}; make it first")
         if (free := self.free_mb) < self.min_free_mb:
@@ -168,8 +169,13 @@ class Recorder:
                 f"cannot record to {self.path}: {free:.0f} MB are free there, expected at least {self.min_free_mb:g}; "
                 f"free some space, choose another disk, or lower min_free_mb"
             )
-        self._file = file = XDFWriter(self.path)
+        infos = [find_stream(**w, timeout_s=self._timeout_s) if isinstance(w, Mapping) else w for w in self._wanted]
         with ExitStack() as undo:
+            inlets = []
+            for info in infos:
+                inlets.append(_connected(info, self._timeout_s))
+                undo.callback(inlets[-1][0].close_stream)
+            self._file = file = XDFWriter(self.path)
             undo.callback(file.close)
             self._workers = [_Worker(inlet, full, file, self._end) for inlet, full in inlets]
             undo.pop_all()

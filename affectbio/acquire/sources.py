@@ -1,4 +1,4 @@
-"""What can be read by name: a device, a board of brainflow, or a stream that is already on LSL."""
+"""What can be read by name: a device, a simulated one, a board of brainflow, or a stream that is already on LSL."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from affectbio.acquire.transport import Transport
 from affectbio.devices import Device, load_device
 from affectbio.errors import ConfigError
 
-__all__ = ["Source", "make_source"]
+__all__ = ["SIMULATED", "Source", "make_source"]
+
+#: Before the name of a profile: a device that is not there.
+SIMULATED = "simulated/"
 
 
 class Source(Protocol):
     """What a driver shows of itself: see `affectbio.acquire.driver.Driver`."""
 
     device: Device
-    battery: float
+
+    @property
+    def battery(self) -> float:
+        """In percent; NaN while the device has not said."""
+        ...
 
     @property
     def state(self) -> DriverState:
@@ -56,8 +63,8 @@ def make_source(
     ----------
     device : str, Path or Device
         Name or path of a profile, a profile, ``"lsl:"`` with a stream's name or properties (see
-        `affectbio.acquire.bridge_lsl.lsl_query`), or ``"brainflow:"`` with a board (see
-        `affectbio.acquire.bridge_brainflow.make_brainflow_driver`).
+        `affectbio.acquire.bridge_lsl.lsl_query`), ``"brainflow:"`` with a board (see
+        `affectbio.acquire.bridge_brainflow.make_brainflow_driver`), or ``"simulated/"`` with a profile.
     sinks : sequence of Sink
         Where samples go.
     address : str, optional
@@ -65,7 +72,8 @@ def make_source(
     transport : Transport, optional
         The link, instead of one made from the profile.
     **options
-        Further arguments of `affectbio.acquire.driver.Driver`, or of `affectbio.acquire.bridge_lsl.LslSource`.
+        Further arguments of `affectbio.acquire.driver.Driver`, of `affectbio.acquire.bridge_lsl.LslSource`, or of
+        `affectbio.acquire.simulate.SimulatedDevice`.
 
     Returns
     -------
@@ -75,7 +83,7 @@ def make_source(
     Raises
     ------
     ConfigError
-        If there is no such device, it has no driver, nobody says where it is, or an address is given to a stream.
+        If there is no such device, it has no driver, nobody says where it is, or an address is given to what has none.
     StreamError
         If there is no such stream on LSL, or several.
     MissingExtraError
@@ -88,13 +96,19 @@ def make_source(
     >>> make_source("openbci-cyton", [], address="/dev/ttyUSB0").state
     'stopped'
     """
-    bridged = isinstance(device, str) and device.startswith(("lsl:", "brainflow:"))
+    bridged = isinstance(device, str) and device.startswith(("lsl:", "brainflow:", SIMULATED))
     if bridged and transport is not None:
         raise ConfigError(f"{device} brings its own link; expected no transport beside it")
     if isinstance(device, str) and device.startswith("lsl:"):
         if address:
             raise ConfigError(f"{device} is found by name; found address {address!r} beside it")
         return LslSource(device, sinks, **options)
+    if isinstance(device, str) and device.startswith(SIMULATED):
+        if address:
+            raise ConfigError(f"{device} is nowhere; found address {address!r} beside it")
+        from affectbio.acquire.simulate import SimulatedDevice
+
+        return SimulatedDevice(load_device(device.removeprefix(SIMULATED)), sinks=sinks, **options)
     if isinstance(device, str) and device.startswith("brainflow:"):
         return make_brainflow_driver(device, sinks, address=address, **options)
     profile = device if isinstance(device, Device) else load_device(device)

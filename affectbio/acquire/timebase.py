@@ -213,6 +213,12 @@ class TimeOrder:
             ready.append(packet)
         return ready
 
+    def flush(self) -> list[Any]:
+        """Give all that is held back, in order: nothing more will come before it."""
+        rest = [packet for _, _, _, packet in self._held]
+        self._held, self._last = [], None
+        return rest
+
     def _follows(self, time_s: float, _number: int, length_s: float, _packet: Any) -> bool:
         return self._last is None or time_s - 1.5 * length_s <= self._last
 
@@ -361,6 +367,17 @@ class Timebase:
         elif self._by_time is not None and self.ticks_hz:
             ready = self._by_time.push(number / self.ticks_hz, n / self.sfreq, ready[0])
         return [self._counted(*packet) for packet in ready if self._number is None or packet[0] > self._number]
+
+    def flush(self) -> list[Stamped]:
+        """Give the packets that waited for one that was overtaken, where the link ends: nothing more will come.
+
+        Returns
+        -------
+        list of Stamped
+            None where the link keeps the order.
+        """
+        order = self._reorder or self._by_time
+        return [self._counted(*packet) for packet in order.flush()] if order is not None else []
 
     def _expected(self) -> str:
         return "no count" if self.wrap is None else f"a count below {self.wrap}"

@@ -15,7 +15,28 @@ from affectbio.errors import DataError
 from affectbio.types import Recording
 from affectbio.xdf import XDFTruncatedWarning
 
-__all__ = ["open_recording"]
+__all__ = ["open_recording", "with_unit_option"]
+
+
+def with_unit_option(error: DataError) -> str:
+    """Give the words of an error about a missing unit as somebody at the command line can follow them.
+
+    Parameters
+    ----------
+    error : DataError
+        Of a reader, which speaks Python.
+
+    Returns
+    -------
+    str
+        Its message.
+
+    Examples
+    --------
+    >>> with_unit_option(DataError("has no unit: pass units={'EEG': 'uV'}"))
+    'has no unit: give it as in --unit EEG=uV'
+    """
+    return re.sub(r"pass units=\{'(.*?)': 'uV'\}", r"give it as in --unit \1=uV", str(error))
 
 
 def open_recording(
@@ -61,8 +82,7 @@ def open_recording(
         try:
             recording = read_recording(path, subject, session=session, units=units, ch_names=ch_names)
         except DataError as error:
-            # The reader speaks Python.
-            message = re.sub(r"pass units=\{'(.*?)': 'uV'\}", r"give it as in --unit \1=uV", str(error))
+            message = with_unit_option(error)
             raise type(error)(message if path.name in message else f"{path.name}: {message}") from None
     for warning in caught:
         if issubclass(warning.category, (XDFTruncatedWarning, EDFTruncatedWarning)):

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from affectbio.acquire import Replayed, StreamSpec, replay_signals
+from affectbio.acquire._liblsl import quiet_lsl
 from affectbio.acquire.lsl_sink import stream_specs
 from affectbio.cli.files import open_recording
 from affectbio.devices import Device, DeviceStream, load_device
@@ -127,7 +128,7 @@ def _nearest(there: list[Channel], rows: list[int], wanted: tuple[Channel, ...])
         axis=2,
     )
     # What bears the name is taken, whatever others would gain.
-    same = np.array([[w.name == t.name for t in there] for w in wanted])
+    same = np.array([[w.name.casefold() == t.name.casefold() for t in there] for w in wanted])
     _, chosen = linear_sum_assignment(np.where(same, -1.0, distance))
     notes = [
         f"{electrode.name} played from {there[k].name}, {100 * distance[i, k]:.1f} cm away"
@@ -181,6 +182,7 @@ def run_replay(
         If the file cannot be read, or the numbers make no sense.
     """
     console = console or Console()
+    quiet_lsl()
     device = None if profile is None else load_device(profile)
     recording = open_recording(path, "replay", units=units, ch_names=ch_names, console=console)
     name = f"replay-{path.stem}" if profile is None else f"replay-{Path(profile).stem}"
@@ -222,7 +224,7 @@ def _own_specs(recording: Recording, name: str) -> dict[str, StreamSpec]:
     return {
         key: StreamSpec(
             name=f"{name} {key}",
-            lsl_type=_LSL_TYPE.get(signal.channels[0].kind, key.upper()),
+            lsl_type=_LSL_TYPE.get(signal.channels[0].kind, _first_of(key, recording).upper()),
             channels=signal.channels,
             sfreq=signal.sfreq,
             source_id=f"affectbio-{name}-{key}",
@@ -230,3 +232,9 @@ def _own_specs(recording: Recording, name: str) -> dict[str, StreamSpec]:
         for key, signal in recording.signals.items()
         if signal.n_chans and signal.n_times
     }
+
+
+def _first_of(key: str, recording: Recording) -> str:
+    """Give the signal that a second one of its kind is called after: affect of affect2."""
+    base = key.rstrip("0123456789")
+    return base if base in recording.signals else key

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import signal
 import time
-from collections import deque
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from affectbio.acquire import Recorder
+from affectbio.acquire._liblsl import quiet_lsl
 from affectbio.acquire.bridge_brainflow import make_brainflow_driver
 from affectbio.acquire.bridge_lsl import LslSource
-from affectbio.acquire.driver import Driver
+from affectbio.acquire.driver import Driver, DriverState
 from affectbio.acquire.drivers import make_driver
 from affectbio.acquire.lsl_sink import LslSink
 from affectbio.acquire.simulate import STATES, Artefacts, LinkFaults, SimulatedDevice, TruthSink, truth_spec
+from affectbio.acquire.sources import SIMULATED, Source
 from affectbio.devices import load_device
-from affectbio.errors import ConfigError, StreamNotFoundError
+from affectbio.errors import ConfigError, DataError, StreamNotFoundError
 from affectbio.registry import unknown_name
 
 __all__ = ["Scene", "run_record", "run_scan", "run_stream"]
@@ -34,7 +35,6 @@ __all__ = ["Scene", "run_record", "run_scan", "run_stream"]
 _REFRESH_S = 0.5
 # Between the last word of a device and the end of its recording.
 _LAST_WORDS_S = 0.3
-_SIMULATED = "simulated/"
 _STYLE = {"streaming": "green", "connecting": "yellow", "silent": "yellow", "lost": "bold red", "stopped": ""}
 
 
@@ -70,16 +70,38 @@ class Scene:
 
 
 @dataclass(slots=True)
-class _Running:
+class _Words:
+    """What was last said of a device, and why it was last lost, until it streams again."""
+
+    console: Console
     name: str
-    driver: Driver | SimulatedDevice | LslSource
-    words: deque[str]
+    last: str = ""
+    lost: str = ""
+
+    def __call__(self, state: DriverState, why: str) -> None:
+        if state == "streaming" and not why:
+            self.last = self.lost = ""
+        elif why:
+            self.last = why
+            self.lost = why if state == "lost" else self.lost
+        if not self.console.is_terminal:
+            # A file or a journal has no table.
+            self.console.print(Text(f"{self.name}: {state}{f': {why}' if why else ''}"), soft_wrap=True)
+
+    def __str__(self) -> str:
+        return "; ".join(dict.fromkeys(word for word in (self.last, self.lost) if word))
+
+
+@dataclass(slots=True)
+class _Running:
+    driver: Source
+    words: _Words
     # What to record of it, as for `Recorder`.
     wanted: list[Any]
 
     @property
-    def last_word(self) -> str:
-        return self.words[-1] if self.words else ""
+    def name(self) -> str:
+        return self.words.name
 
 
 def run_stream(
@@ -89,9 +111,10 @@ def run_stream(
     seconds: float | None = None,
     min_free_mb: float = 100.0,
     scene: Scene | None = None,
+    units: dict[str, str] | None = None,
     console: Console | None = None,
 ) -> None:
-    """Stream devices over LSL until Ctrl-C.
+    """Stream devices over LSL until Ctrl-C, or until the system asks the program to end (SIGTERM).
 
     Parameters
     ----------
@@ -107,6 +130,8 @@ def run_stream(
         As for `affectbio.acquire.Recorder`.
     scene : Scene, optional
         What simulated devices show.
+    units : dict of str to str, optional
+        Units of streams on LSL that state none, by type or name.
     console : rich.console.Console, optional
         Where to show it; stdout if not given.
 
@@ -118,10 +143,16 @@ def run_stream(
         If brainflow is asked for and not installed.
     StreamError
         If there is no such stream on LSL, or several, or the recording fails.
+    DataError
+        If a stream on LSL is not one of numbers at a regular rate, or does not say in which unit it is.
     """
     console = console or Console()
+    quiet_lsl()
     with ExitStack() as stack:
-        running = [_prepare(text, number, devices, scene or Scene(), stack) for number, text in enumerate(devices)]
+        running = [
+            _prepare(text, number, devices, scene or Scene(), units, stack, console)
+            for number, text in enumerate(devices)
+        ]
         recorder = None
         if record is not None:
             wanted = [stream for each in running for stream in each.wanted]
@@ -135,30 +166,41 @@ def run_stream(
         console.print(Text(f"{record}: {recorder.n_bytes / 1e6:.1f} MB"))
 
 
-def _prepare(text: str, number: int, devices: Sequence[str], scene: Scene, stack: ExitStack) -> _Running:
-    words: deque[str] = deque(maxlen=1)
-
-    def told(_state: str, why: str) -> None:
-        words.append(why)
-
+def _prepare(
+    text: str,
+    number: int,
+    devices: Sequence[str],
+    scene: Scene,
+    units: dict[str, str] | None,
+    stack: ExitStack,
+    console: Console,
+) -> _Running:
+    words = _Words(console, text)
     if text.startswith("lsl:"):
-        source = LslSource(text, on_state=told)
-        return _Running(source.device.title, source, words, [source.info])
+        try:
+            source = LslSource(text, units=units, on_state=words)
+        except DataError as error:
+            # Brings the readers of files, and pandas with them, which a small computer does without.
+            from affectbio.cli.files import with_unit_option
+
+            raise type(error)(with_unit_option(error)) from None
+        words.name = source.device.title
+        return _Running(source, words, [source.info])
     profile, _, address = text.partition("@")
-    simulated = profile.startswith(_SIMULATED)
-    driver: Driver | SimulatedDevice
+    simulated = profile.startswith(SIMULATED)
+    driver: Source
     board: Driver | None = None
     if profile.startswith("brainflow:"):
         # What it streams is known only once brainflow has said so.
-        board = make_brainflow_driver(profile, [], address=address or None, on_state=told, seed=number)
+        board = make_brainflow_driver(profile, [], address=address or None, on_state=words, seed=number)
         device, base = board.device, _word(profile.partition("?")[0])
     else:
-        device = load_device(profile.removeprefix(_SIMULATED))
+        device = load_device(profile.removeprefix(SIMULATED))
         # Nobody may take what was made for what was measured.
         base = ("simulated-" if simulated else "") + Path(profile).stem
     twice = sum(other.partition("@")[0] == profile for other in devices) > 1
     # By its address, which stays; by its place in the command only where it has none.
-    name = f"{base}-{_word(address) or number + 1}" if twice or address else base
+    words.name = name = f"{base}-{_word(address) or number + 1}" if twice or address else base
     sink = stack.enter_context(LslSink(device, name))
     source_ids = [spec.source_id for spec in sink.specs] + [f"affectbio-{name}-status"]
     if simulated:
@@ -172,14 +214,14 @@ def _prepare(text: str, number: int, devices: Sequence[str], scene: Scene, stack
             truth=[truth],
             artefacts=scene.artefacts,
             faults=scene.faults,
-            on_state=told,
+            on_state=words,
         )
     elif board is not None:
         board.sinks = (sink,)
         driver = board
     else:
-        driver = make_driver(device, [sink], address=address or None, on_state=told, seed=number)
-    return _Running(name, driver, words, [{"source_id": source_id} for source_id in source_ids])
+        driver = make_driver(device, [sink], address=address or None, on_state=words, seed=number)
+    return _Running(driver, words, [{"source_id": source_id} for source_id in source_ids])
 
 
 def _word(address: str) -> str:
@@ -190,7 +232,8 @@ async def _run(running: list[_Running], recorder: Recorder | None, seconds: floa
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     with suppress(NotImplementedError):  # Windows' loop takes no signal handlers: there Ctrl-C ends asyncio.run
-        loop.add_signal_handler(signal.SIGINT, stop.set)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(ending, stop.set)
     jobs = [asyncio.ensure_future(each.driver.run()) for each in running]
     began = time.monotonic()
     try:
@@ -206,15 +249,19 @@ async def _run(running: list[_Running], recorder: Recorder | None, seconds: floa
     finally:
         for each in running:
             each.driver.stop()
-        await asyncio.gather(*jobs)
+        # All of them: one that failed must not keep the others from being told to stop.
+        ended = await asyncio.gather(*jobs, return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
 
 
-def _table(running: list[_Running], recorder: Recorder | None) -> Table:
-    caption = None if recorder is None else f"recording: {recorder.n_bytes / 1e6:.1f} MB"
-    table = Table("device", "state", "stream", "Hz", "lost", "drift", "jitter", "battery", box=None, caption=caption)
+def _table(running: list[_Running], recorder: Recorder | None) -> Group:
+    table = Table("device", "state", "stream", "Hz", "lost", "drift", "jitter", "battery", box=None)
+    below = []
     for each in running:
         driver = each.driver
-        battery = driver.battery if isinstance(driver, Driver) else math.nan
+        battery = driver.battery
         first = True
         for stream, counts in zip(driver.device.streams, driver.counts, strict=True):
             if not stream.sfreq and not counts.n_samples:
@@ -223,16 +270,24 @@ def _table(running: list[_Running], recorder: Recorder | None) -> Table:
                 Text(each.name if first else ""),
                 Text(driver.state if first else "", _STYLE[driver.state]),
                 Text(stream.lsl_type),
-                Text(f"{counts.effective_sfreq:.2f} of {stream.sfreq:g}" if stream.sfreq else str(counts.n_samples)),
+                Text(_rate(counts.effective_sfreq, stream.sfreq) if stream.sfreq else str(counts.n_samples)),
                 Text(f"{100 * counts.loss:.2f} %"),
                 Text(f"{counts.drift_ppm:+.0f} ppm" if counts.drift_ppm == counts.drift_ppm else "-"),
                 Text(f"{counts.jitter_ms:.1f} ms" if counts.jitter_ms == counts.jitter_ms else "-"),
                 Text(f"{battery:.0f} %" if first and battery == battery else ""),
             )
             first = False
-        if each.last_word and driver.state != "streaming":
-            table.add_row("", Text(each.last_word, "dim"))
-    return table
+        if first:
+            table.add_row(Text(each.name), Text(driver.state, _STYLE[driver.state]))
+        if words := str(each.words):
+            below.append(Text(f"{each.name}: {words}", "dim"))
+    if recorder is not None:
+        below.append(Text(f"recording: {recorder.n_bytes / 1e6:.1f} MB"))
+    return Group(table, *below)
+
+
+def _rate(effective: float, nominal: float) -> str:
+    return f"{effective:.2f} of {nominal:g}" if effective == effective else f"- of {nominal:g}"
 
 
 def _summary(each: _Running) -> str:
@@ -241,7 +296,7 @@ def _summary(each: _Running) -> str:
         for stream, counts in zip(each.driver.device.streams, each.driver.counts, strict=True)
         if counts.n_samples
     ]
-    return f"{each.name}: {'; '.join(parts) or each.last_word or 'nothing came'}"
+    return f"{each.name}: {'; '.join(parts) or str(each.words) or 'nothing came'}"
 
 
 def run_scan(seconds: float = 5.0, console: Console | None = None) -> None:
@@ -257,6 +312,7 @@ def run_scan(seconds: float = 5.0, console: Console | None = None) -> None:
     from affectbio.acquire._liblsl import load_pylsl
 
     console = console or Console()
+    quiet_lsl()
     table = Table("where", "address", "name", "profile", box=None)
     with console.status(f"listening for {seconds:g} s"):
         for address, name in _bluetooth(seconds, console):
@@ -265,7 +321,7 @@ def run_scan(seconds: float = 5.0, console: Console | None = None) -> None:
 
         for port in sorted(comports()):
             table.add_row("serial", Text(port.device), Text(port.description or ""), "")
-        for info in load_pylsl().resolve_streams(1.0):
+        for info in sorted(load_pylsl().resolve_streams(1.0), key=lambda info: info.source_id()):
             table.add_row("LSL", Text(info.source_id()), Text(f"{info.name()} ({info.type()})"), "")
     console.print(
         table if table.row_count else "nothing is within reach: no Bluetooth device, serial port or LSL stream"
@@ -301,7 +357,7 @@ def run_record(
     min_free_mb: float = 100.0,
     console: Console | None = None,
 ) -> None:
-    """Record LSL streams into an XDF file until Ctrl-C.
+    """Record LSL streams into an XDF file until Ctrl-C, or until the system asks the program to end (SIGTERM).
 
     Parameters
     ----------
@@ -332,19 +388,27 @@ def run_record(
     console = console or Console()
     if not all_streams and not require:
         raise ConfigError("nothing to record: expected --all, or --require with types of stream such as EEG,ECG")
+    quiet_lsl()
     found = load_pylsl().resolve_streams(1.5)
     types = {info.type() for info in found}
     missing = [kind for kind in require if kind not in types]
     if missing:
         there = ", ".join(sorted(f"{info.name()} ({info.type()})" for info in found)) or "no stream"
-        raise StreamNotFoundError(f"no stream of type {', '.join(missing)}; on the network: {there}")
+        close = [kind for kind in sorted(types) if kind.lower() in map(str.lower, missing)]
+        hint = f"did you mean {', '.join(close)}? " if close else ""
+        raise StreamNotFoundError(f"no stream of type {', '.join(missing)}; {hint}on the network: {there}")
     chosen = found if all_streams else [info for info in found if info.type() in require]
     if not chosen:
         raise StreamNotFoundError("no stream is on the network; start one with affectbio stream")
     began = time.monotonic()
     live = Live(console=console, auto_refresh=False, transient=True)
     try:
-        with Recorder(out, chosen, min_free_mb=min_free_mb) as recorder, live, suppress(KeyboardInterrupt):
+        with (
+            _interrupts(),
+            Recorder(out, chosen, min_free_mb=min_free_mb) as recorder,
+            live,
+            suppress(KeyboardInterrupt),
+        ):
             while seconds is None or time.monotonic() - began < seconds:
                 time.sleep(_REFRESH_S)
                 recorder.check()
@@ -355,11 +419,24 @@ def run_record(
             console.print(Text(f"{out}: {out.stat().st_size / 1e6:.2f} MB"))
 
 
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Make SIGTERM end the program as Ctrl-C does, and Ctrl-C do so even where a shell's ``&`` switched it off."""
+    here = current_thread() is main_thread()
+    ways = (signal.SIGINT, signal.SIGTERM) if here else ()
+    before = {way: signal.signal(way, signal.default_int_handler) for way in ways}
+    try:
+        yield
+    finally:
+        for way, handler in before.items():
+            signal.signal(way, handler)
+
+
 def _health(recorder: Recorder, seconds: float) -> Table:
     caption = f"{seconds:.0f} s, {recorder.n_bytes / 1e6:.1f} MB, {recorder.free_mb / 1e3:.1f} GB free"
     table = Table("stream", "type", "samples", "Hz", "longest gap", "state", box=None, caption=caption)
     for health in recorder.health:
-        rate = f"{health.effective_sfreq:.2f} of {health.sfreq:g}" if health.sfreq else "now and then"
+        rate = _rate(health.effective_sfreq, health.sfreq) if health.sfreq else "now and then"
         table.add_row(
             Text(health.name),
             Text(health.lsl_type),

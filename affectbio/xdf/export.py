@@ -326,7 +326,10 @@ def _bids(parts: dict[str, tuple[Recording, tuple[str, ...]]], root: Path, task:
     _refuse_existing(root)
     brain = [name for name, (part, _) in parts.items() if any(c.kind == "eeg" for c in part.signals[name].channels)]
     if len(brain) != 1:
-        raise DataError(f"BIDS takes one EEG signal; found {len(brain)} among {', '.join(parts)}: pick the signals")
+        raise DataError(
+            f"BIDS takes one EEG signal, and others beside it; found {', '.join(brain) or 'none'} among "
+            f"{', '.join(parts)}: pick the signals"
+        )
     some = next(iter(parts.values()))[0]
     for what, label in (("subject", some.subject), ("session", some.session), ("task", task)):
         if not (label.isascii() and label.isalnum()):

@@ -155,6 +155,21 @@ def test_losses_are_told_by_brainflows_number(cyton):
     assert cyton.BoardShim.calls == ["prepare", "start", "stop", "release"]
 
 
+def test_a_board_that_was_left_while_it_connected_is_given_up(cyton, monkeypatch):
+    slow = cyton.BoardShim.prepare_session
+    monkeypatch.setattr(cyton.BoardShim, "prepare_session", lambda self: (time.sleep(0.1), slow(self)))
+    driver = make_brainflow_driver("brainflow:openbci-cyton", [], address="/dev/ttyUSB0")
+
+    async def session():
+        job = asyncio.ensure_future(driver.run())
+        await until(lambda: cyton.BoardShim.opened)
+        driver.stop()
+        await job
+
+    asyncio.run(session())
+    assert cyton.BoardShim.calls == ["prepare", "start", "stop", "release"]
+
+
 @pytest.mark.parametrize("refuse", ["prepare", "start"])
 def test_a_board_that_is_not_there_is_told_in_words_and_tried_again(cyton, refuse):
     cyton.BoardShim.refuse = refuse

@@ -216,6 +216,33 @@ def test_a_crown_over_udp():
     assert driver.counts[0].n_lost == 0
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="has one loopback address only")
+def test_two_machines_that_send_to_one_port_are_not_mixed():
+    link, got = UdpTransport(0), []
+
+    async def send_from(host, data):
+        sender, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=(host, 0), remote_addr=link.address
+        )
+        sender.sendto(data)
+        sender.close()
+
+    async def session():
+        for first, second in (("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")):
+            await link.open(
+                lambda data, source, _stamp: got.append((source.partition(":")[0], data)), lambda _why: None
+            )
+            await send_from(first, b"a")
+            await until(lambda: got and got[-1] == (first, b"a"))  # noqa: B023
+            await send_from(second, b"b")
+            await send_from(first, b"c")
+            await until(lambda: got[-1][1] == b"c")
+            await link.close()
+
+    asyncio.run(session())
+    assert got == [("127.0.0.1", b"a"), ("127.0.0.1", b"c"), ("127.0.0.2", b"a"), ("127.0.0.2", b"c")]
+
+
 def test_one_loop_runs_many_devices():
     straps = [strap() for _ in range(16)]
     sinks = [Gathered() for _ in straps]

@@ -16,6 +16,18 @@ import pytest
         ("from affectbio.acquire import StreamSpec; from affectbio.types import Channel\n"
          "StreamSpec('x', 'EEG', [Channel('Cz')], 100.0, 'x').to_info()", set()),
         ("import affectbio.xdf", {"pylsl"}),
+        ("from affectbio.acquire import use_loopback\nfrom affectbio.cli.stream import run_stream\n"
+         "import os, pathlib, tempfile\n"
+         "use_loopback(f'embedded-{os.getpid()}')\n"
+         "with tempfile.TemporaryDirectory() as folder:\n"
+         "    run_stream(['emotibit'], seconds=0.3, record=pathlib.Path(folder, 'x.xdf'))", {"bleak", "brainflow"}),
+        ("from affectbio.acquire.drivers import make_driver\nfrom affectbio.acquire.lsl_sink import LslSink\n"
+         "from affectbio.devices import list_devices, load_device\n"
+         "for name in list_devices():\n"
+         "    device = load_device(name)\n"
+         "    if device.driver:\n"
+         "        driver = make_driver(device, [LslSink(device, name)], address='127.0.0.1:9')\n"
+         "        driver.words.dialogue", {"bleak", "serial", "websockets", "brainflow", "rich", "typer"}),
     ],
 )  # fmt: skip
 def test_nothing_heavy_is_imported(code: str, absent: set[str]) -> None:

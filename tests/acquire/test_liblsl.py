@@ -70,6 +70,29 @@ def test_loopback_may_be_asked_for_twice_in_one_session_and_not_in_another(lsl_s
         use_loopback("another")
 
 
+@pytest.mark.parametrize("own", ["", "LSLAPICFG", "lsl_api.cfg"])
+def test_a_command_quietens_liblsl_where_the_user_has_not_set_it_up(tmp_path, own) -> None:
+    settings = tmp_path / (own or "unused")
+    settings.write_text("[lab]\nSessionID = mine\n[log]\nlevel = 0\n")
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from affectbio.acquire._liblsl import load_pylsl, quiet_lsl\nquiet_lsl()\npylsl = load_pylsl()\n"
+            "outlet = pylsl.StreamOutlet(pylsl.StreamInfo('x', '', 1, 0, 'int8', 'x'))\n"
+            "print(outlet.get_info().session_id())",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path), **({own: str(settings)} if own == "LSLAPICFG" else {})},
+    )
+    assert said.stdout.strip() == ("mine" if own else "default")
+    if not own:
+        assert said.stderr == ""
+
+
 def test_loopback_after_lsl_was_used_is_refused() -> None:
     said = in_new_python(
         "from affectbio.acquire._liblsl import load_pylsl, use_loopback\n"

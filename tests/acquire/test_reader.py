@@ -100,6 +100,36 @@ def test_what_cannot_be_opened_says_why():
         asyncio.run(unopened())
 
 
+def test_a_plain_loop_opens_the_device_and_closes_it_when_it_is_left():
+    reader = open_stream("simulated/epoc-x")
+    for chunk in reader:
+        assert chunk.data.shape == (14, 1)
+        assert reader.state == "streaming"
+        break
+    assert reader.state == "stopped"
+    assert list(reader) == []
+
+
+def test_a_simulated_device_is_read_as_any_other():
+    async def session():
+        async with open_stream("simulated/muse-2", state="stress", seed=3) as reader:
+            with pytest.raises(StreamError, match="async for"):
+                next(iter(reader))
+            seen = set()
+            async for chunk in reader:
+                seen.add(chunk.stream.key)
+                if len(seen) > 1:
+                    return seen
+
+    assert asyncio.run(session()) < {"eeg", "acc", "gyro", "ppg"}
+    with pytest.raises(ConfigError, match="nowhere; found address"):
+        open_stream("simulated/muse-2", address="AA:BB:CC:DD:EE:FF")
+    with pytest.raises(ConfigError, match="did you mean 'muse-2'"):
+        open_stream("simulated/muse2")
+    with pytest.raises(ConfigError, match="brings its own link"):
+        open_stream("simulated/muse-2", transport=Wire())
+
+
 class Wire:
     """A link into which a test puts bytes."""
 
@@ -119,20 +149,24 @@ def test_packets_that_overtook_each_other_are_put_in_order_where_the_profile_say
         first_ms = f"{1_700_000_000_000 + 1e3 * 16 * k / 256:.3f}".encode()
         return head + np.full(128, k, ">f4").tobytes() + first_ms + bytes(4 - len(first_ms) % 4)
 
-    async def session():
+    async def session(order, n_at_once):
         wire, got, began = Wire(), [], local_clock()
         async with open_stream("crown", transport=wire) as reader:
             while not hasattr(wire, "deliver"):
                 await asyncio.sleep(0.001)
-            for n, k in enumerate((0, 1, 3, 2, 4, 6, 5, 7)):
+            for n, k in enumerate(order):
                 wire.deliver(message(k), "", began + 16 * n / 256)
             async for chunk in reader:
                 got.append(chunk)
-                if len(got) == 8:
+                if len(got) == n_at_once:
                     break
             assert reader.counts[0].n_lost == 0
-        return got
+        return [*got, *reader._chunks.queue], reader.counts[0]
 
-    got = asyncio.run(session())
+    got, _ = asyncio.run(session((0, 1, 3, 2, 4, 6, 5, 7), 8))
     assert [round(1e6 * chunk.data[0, 0]) for chunk in got] == list(range(8))
     assert (np.diff(np.concatenate([chunk.stamps for chunk in got])) > 0).all()
+    # What waits for a packet that never comes is given when the link ends.
+    got, counts = asyncio.run(session((0, 1, 3, 4), 2))
+    assert [round(1e6 * chunk.data[0, 0]) for chunk in got] == [0, 1, 3, 4]
+    assert (counts.n_samples, counts.n_lost) == (64, 16)

@@ -93,6 +93,15 @@ def test_an_existing_recording_is_never_touched(tmp_path, spec: StreamSpec) -> N
     assert (tmp_path / "x.xdf").read_bytes() == b"precious"
 
 
+def test_a_wrong_name_is_told_before_anything_is_looked_for(tmp_path) -> None:
+    (tmp_path / "x.xdf").touch()
+    nobody = [{"source_id": "nobody"}]
+    with pytest.raises(StreamError, match="exists; a recording never overwrites"):
+        Recorder(tmp_path / "x.xdf", nobody).__enter__()
+    with pytest.raises(StreamError, match=r"no folder .*nowhere; make it first"):
+        Recorder(tmp_path / "nowhere" / "x.xdf", nobody).__enter__()
+
+
 def test_a_full_disk_reaches_the_caller_and_leaves_a_readable_file(tmp_path, spec: StreamSpec, monkeypatch) -> None:
     path = tmp_path / "x.xdf"
     true_write = os.write

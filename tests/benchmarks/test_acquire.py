@@ -276,6 +276,52 @@ def test_acquire_the_whole_path_of_one_device(table):
         assert p99 <= 15
 
 
+def test_acquire_cpu_of_the_driver_alone(table):
+    """All streams of a Muse 2, 151 packets a second: what the driver costs, and what the fake headset beside it."""
+    device, seconds = load_device("muse-2"), 10
+    light, gyro, acc = [muse.characteristic(n) for n in (0x0F, 0x10, 0x11)], *map(muse.characteristic, (0x09, 0x0A))
+    body = bytes(range(18))
+    # Rate of the packets, and where each goes.
+    due = [(SFREQ / PACKET, muse.ELECTRODES[:4]), (64 / 6, light), (52 / 3, [gyro, acc])]
+
+    async def send(peripheral):
+        began, sent = local_clock(), [0] * len(due)
+        while (passed := local_clock() - began) < seconds:
+            for i, (rate, uuids) in enumerate(due):
+                while sent[i] < int(passed * rate):
+                    for uuid in uuids:
+                        peripheral.send(uuid, struct.pack(">H", sent[i] % 65_536) + body)
+                    sent[i] += 1
+            await asyncio.sleep(0.004)
+        return sent
+
+    async def session(driver, peripheral):
+        job = asyncio.ensure_future(driver.run())
+        while driver.n_connections == 0:
+            await asyncio.sleep(0.01)
+        before = time.process_time()
+        sent = await send(peripheral)
+        cpu = time.process_time() - before
+        driver.stop()
+        await job
+        return sent, cpu
+
+    (peripheral, link), (idle, _) = muses(2)
+    with LslSink(device, "bench-cpu") as sink:
+        driver = make_driver(device, [sink], transport=link)
+        sent, both = asyncio.run(session(driver, peripheral))
+    idle.listeners = dict.fromkeys(DRIVERS.get("muse").notify, len)
+    before = time.process_time()
+    asyncio.run(send(idle))
+    fake = time.process_time() - before
+    share = 100 * (both - fake) / seconds
+    rows = table(f"all streams of one Muse 2, {seconds} s", ["what", "CPU of a core"])
+    rows.add("driver: transport, decoder, timebase, outlets", f"{share:.2f} %")
+    rows.add("the fake headset", f"{100 * fake / seconds:.2f} %")
+    assert [c.n_samples for c in driver.counts[:1]] == [sent[0] * PACKET]
+    assert share <= 2
+
+
 def test_acquire_32_devices_at_once(table):
     device = load_device("muse-2")
     peripherals = muses(32)

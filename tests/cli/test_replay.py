@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from affectbio._bundled import bundled
 from affectbio.acquire import Inlet, find_stream
 from affectbio.cli import app
-from affectbio.cli.replay import disguised
+from affectbio.cli.replay import _own_specs, disguised
 from affectbio.datasets import read_e4, read_edf, read_recording
 from affectbio.devices import load_device
 from affectbio.errors import ConfigError, DataError, DatasetLayoutError
@@ -57,6 +57,23 @@ def test_electrodes_of_the_same_name_are_taken_and_gaps_stay_gaps():
     middle = np.r_[100:900, 1140:2460]
     for row, gain in zip(got, (2, 3, 4, 5), strict=True):
         np.testing.assert_allclose(row[middle], gain * expected[middle], atol=3e-7 * gain)
+
+
+def test_a_name_in_other_letters_is_the_same_electrode():
+    names = ("TP9", "Af7", "AF8", "Tp10")
+    recording = Recording({"eeg": Signal(np.zeros((4, 512)), 256.0, [Channel(n) for n in names])}, "01")
+    assert not [note for note in disguised(recording, load_device("muse-2"), "x").notes if "played from" in note]
+
+
+def test_a_second_signal_of_a_kind_is_of_the_type_of_the_first():
+    signal = Signal(np.zeros((1, 64)), 64.0, [Channel("x", "misc")])
+    recording = Recording({"affect": signal, "affect2": signal, "spo2": signal}, "01")
+    specs = _own_specs(recording, "x")
+    assert {key: spec.lsl_type for key, spec in specs.items()} == {
+        "affect": "AFFECT",
+        "affect2": "AFFECT",
+        "spo2": "SPO2",
+    }
 
 
 def test_a_measured_rate_is_left_alone():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 import shutil
 import signal
@@ -17,9 +19,10 @@ import pytest
 from typer.testing import CliRunner
 
 from affectbio.acquire import MarkerOutlet, Outlet, StreamSpec, local_clock
+from affectbio.acquire._liblsl import load_pylsl
 from affectbio.cli import app
 from affectbio.devices import load_device
-from affectbio.errors import ConfigError, StreamError, StreamNotFoundError
+from affectbio.errors import ConfigError, DataError, StreamError, StreamNotFoundError
 from affectbio.types import Channel
 from affectbio.xdf import read_xdf, scan_xdf
 from tests.acquire.fakes.brainflow import fake_shim
@@ -70,6 +73,15 @@ def test_what_is_on_lsl_already_is_recorded_as_it_is_and_not_sent_again(tmp_path
     assert np.allclose(np.diff(eeg.data[0]), 1e-6, atol=1e-9)
 
 
+def test_a_stream_that_states_no_unit_is_given_one_by_an_option():
+    pylsl = load_pylsl()
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo("bare", "EEG", 1, 100.0, "float32", "bare-1"))
+    with pytest.raises(DataError, match="give it as in --unit EEG=uV"):
+        run("stream", "lsl:bare", "--seconds", 0.5)
+    assert "bare: streaming" not in run("stream", "lsl:bare", "--unit", "EEG=uV", "--seconds", 0.5)
+    del outlet
+
+
 def test_a_board_of_brainflow_is_streamed_under_its_own_name(tmp_path, monkeypatch):
     board = {"name": "Cyton", "num_rows": 24, "sampling_rate": 250, "package_num_channel": 0, "eeg_channels": [1, 2]}
     shim = fake_shim({0: {**board, "eeg_names": "C3,C4"}})
@@ -117,11 +129,70 @@ def test_what_cannot_be_streamed_is_said_at_once(tmp_path, arguments, error, wor
         run("stream", *(a.format(tmp=tmp_path) for a in arguments), "--seconds", 1)
 
 
+def test_what_went_wrong_with_a_device_is_said_as_it_happens_and_at_the_end():
+    said = run("stream", "e4@127.0.0.1:9", "simulated/epoc-x", "--seconds", 1.5)
+    lines = [line for line in said.splitlines() if line.startswith("e4-127-0-0-1-9")]
+    assert lines[0] == "e4-127-0-0-1-9: connecting"
+    assert "lost: no server answers at 127.0.0.1:9" in lines[1]
+    assert "no server answers at 127.0.0.1:9" in lines[-1]
+    assert "simulated-epoc-x: streaming" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+def test_a_system_that_asks_the_program_to_end_gets_a_whole_file(tmp_path, lsl_session):
+    out = tmp_path / "session.xdf"
+    streaming = start(lsl_session, "stream", "simulated/epoc-x", "--record", out)
+    deadline = time.monotonic() + 60
+    while not out.exists() or out.stat().st_size < 20_000:
+        assert time.monotonic() < deadline
+        assert streaming.poll() is None, streaming.stdout.read()
+        time.sleep(0.05)
+    streaming.terminate()
+    said, _ = streaming.communicate(timeout=30)
+    assert streaming.returncode == 0
+    assert "simulated-epoc-x: stopped" in said
+    assert "stopped" in set(read_xdf(out, "01").events["trial_type"])
+
+
+def test_a_device_that_fails_does_not_keep_the_others_from_being_told_to_stop(monkeypatch):
+    ended = []
+
+    class Failing:
+        def __init__(self, *arguments, **options):
+            self.device, self.counts, self.battery, self.state = load_device("epoc-x"), (), math.nan, "stopped"
+
+        async def run(self, *_):
+            await asyncio.sleep(0.2)
+            raise ConfigError("the headset is on fire")
+
+        def stop(self):
+            ended.append("failing")
+
+    class Slow(Failing):
+        async def run(self, *_):
+            self.stopped = asyncio.Event()
+            await self.stopped.wait()
+            await asyncio.sleep(0.1)
+            ended.append("slow")
+
+        def stop(self):
+            self.stopped.set()
+
+    kinds = iter([Failing, Slow])
+    monkeypatch.setattr("affectbio.cli.stream.SimulatedDevice", lambda *a, **k: next(kinds)(*a, **k))
+    monkeypatch.setattr("affectbio.cli.stream._table", lambda *_: "")
+    with pytest.raises(ConfigError, match="on fire"):
+        run("stream", "simulated/epoc-x", "simulated/muse-2", "--seconds", 5)
+    assert ended == ["failing", "slow"]
+
+
 def test_a_recording_waits_for_nothing_that_is_not_there(tmp_path):
     spec = StreamSpec("there", "EEG", [Channel("Cz")], 100.0, "record-there")
     with Outlet(spec), pytest.raises(StreamNotFoundError, match=r"no stream of type ECG, PPG; .*there \(EEG\)"):
         run("record", "--all", "--require", "EEG,ECG,PPG", tmp_path / "out.xdf")
     assert not (tmp_path / "out.xdf").exists()
+    with Outlet(spec), pytest.raises(StreamNotFoundError, match=r"no stream of type eeg; did you mean EEG\?"):
+        run("record", "--require", "eeg", tmp_path / "out.xdf")
     with pytest.raises(ConfigError, match="--all, or --require"):
         run("record", tmp_path / "out.xdf")
 
@@ -156,6 +227,31 @@ def test_what_is_on_the_network_is_recorded_with_markers_and_beats(tmp_path):
     counts = recording.events["trial_type"].value_counts()
     assert counts["tick"] > 5
     assert counts["beats"] > 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
+def test_a_recorder_in_the_background_of_a_script_ends_whole(tmp_path, lsl_session, way):
+    out = tmp_path / "out.xdf"
+    with Outlet(StreamSpec("bg", "EEG", [Channel("Cz")], 100.0, f"record-bg-{way}")) as outlet:
+        # As a shell starts what has & behind it.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            recording = start(lsl_session, "record", "--require", "EEG", out)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        deadline = time.monotonic() + 60
+        while not out.exists() or out.stat().st_size < 2000:
+            assert time.monotonic() < deadline
+            assert recording.poll() is None, recording.stdout.read()
+            outlet.push(np.zeros((1, 10)), local_clock() + np.arange(10) / 100)
+            time.sleep(0.05)
+        recording.send_signal(way)
+        said, _ = recording.communicate(timeout=30)
+    assert recording.returncode == 0, said
+    assert f"{out.name}:" in said.replace("\n", "")
+    assert scan_xdf(out).problem is None
+    assert read_xdf(out, "01").signals["eeg"].n_times > 10
 
 
 def test_recording_ends_whole_when_the_disk_fills(tmp_path, monkeypatch):

@@ -219,7 +219,7 @@ def test_what_cannot_be_written_is_named(tmp_path):
 
 def test_bids_asks_for_one_brain_and_plain_names(tmp_path):
     pytest.importorskip("mne_bids")
-    with pytest.raises(DataError, match="takes one EEG signal; found 0 among ecg"):
+    with pytest.raises(DataError, match="takes one EEG signal, and others beside it; found none among ecg"):
         export_recording(recording(), tmp_path / "x", "bids", signals=["ecg"])
     with pytest.raises(DataError, match="task 'mental arithmetic'"):
         export_recording(recording(), tmp_path / "x", "bids", task="mental arithmetic")

@@ -104,6 +104,11 @@ class SimulatedDevice:
         return self._driver.counts
 
     @property
+    def battery(self) -> float:
+        """In percent; NaN while the device has not said."""
+        return self._driver.battery
+
+    @property
     def n_connections(self) -> int:
         """How often a link was made."""
         return self._driver.n_connections

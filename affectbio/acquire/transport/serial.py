@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -103,5 +104,5 @@ def _exclusive(port: str) -> bool | None:
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, call: Any, *arguments: Any) -> None:
-    if not loop.is_closed():
+    with suppress(RuntimeError):  # the loop is closed, and nobody listens any more
         loop.call_soon_threadsafe(call, *arguments)

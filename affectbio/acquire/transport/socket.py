@@ -16,7 +16,9 @@ __all__ = ["TcpTransport", "UdpTransport", "WebSocketTransport"]
 
 
 class UdpTransport:
-    """Datagrams that come to a port of this machine.
+    """Datagrams that come to a port of this machine, from whoever sends first after it is opened.
+
+    What comes from another machine is left out: two headsets that send to one port would be mixed into one stream.
 
     Parameters
     ----------
@@ -41,10 +43,14 @@ class UdpTransport:
 
     async def open(self, deliver: Deliver, lost: Lost) -> None:
         """Listen; see `affectbio.acquire.transport.Transport`."""
-        outer = self
+        outer, heard = self, ""
 
         class _Listener(asyncio.DatagramProtocol):
             def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
+                nonlocal heard
+                heard = heard or sender[0]
+                if sender[0] != heard:
+                    return
                 outer._peer = outer._peer or sender
                 deliver(data, f"{sender[0]}:{sender[1]}", local_clock())
 
