@@ -202,11 +202,21 @@ class DEAP(Dataset):
                 f"no metadata_csv/participant_ratings.csv in {self.root} or beside it; the trials of the BDF files are "
                 f"in the order shown, and only that table says which video each was. {_ACCESS}"
             )
-        table = pd.read_csv(self._table)
+        try:
+            table = pd.read_csv(self._table)
+        except ValueError as error:
+            raise DataError(f"{self._table} cannot be read as a table: {error}") from None
         table.columns = [name.strip().lower() for name in table.columns]
         for column in ("participant_id", "trial", "experiment_id", *_RATINGS):
             if column not in table:
                 raise DataError(f"{self._table}: no column {column.capitalize()!r}; found {', '.join(table.columns)}")
+            numbers = pd.to_numeric(table[column], errors="coerce")
+            odd = table.loc[numbers.isna() & table[column].notna(), column]
+            if len(odd):
+                raise DataError(
+                    f"{self._table}, row {odd.index[0] + 2}: {column.capitalize()} is {odd.iloc[0]!r}; expected numbers"
+                )
+            table[column] = numbers
         rows = table[table["participant_id"] == int(subject[1:])].sort_values("experiment_id").reset_index(drop=True)
         expected = list(range(1, _N_TRIALS + 1))
         for column in ("trial", "experiment_id"):

@@ -208,7 +208,7 @@ class AuditReport:
         try:
             found = json.loads(text)
             return cls(tuple(Check(**check) for check in found["checks"]), dict(found["about"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"this is no report of an audit: {error}; expected the JSON that to_json writes") from error
 
     def save(self, path: Path) -> None:

@@ -16,13 +16,23 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from affectbio.errors import ConfigError, DataError
 from affectbio.evaluation import nulls, probes
 from affectbio.evaluation.audit_report import CHECKS, AuditReport, Check, not_checked
-from affectbio.evaluation.black_box import Outcome, Run, is_continuous, mean_score, pipeline_run
+from affectbio.evaluation.black_box import (
+    Outcome,
+    Run,
+    labelled_only,
+    mean_score,
+    numbered,
+    pipeline_run,
+    without_unlabelled,
+)
 from affectbio.evaluation.confounds import lengths, parts, places, stimuli
-from affectbio.evaluation.index_checks import Folds, index_checks
+from affectbio.evaluation.estimators import declared_access, is_continuous
+from affectbio.evaluation.index_checks import SplitWindows, index_checks
 from affectbio.evaluation.probes import Bench
 from affectbio.evaluation.protocols import LEAKS, PROTOCOLS, Split, WindowSplitter
 from affectbio.registry import unknown_name
@@ -127,6 +137,10 @@ def audit(
     _known(holdout, declared, target_access, level)
     if windows.y is None or not len(windows):
         raise DataError("an audit needs windows with labels; found none")
+    n_given = len(windows)
+    run, windows = labelled_only(run, windows)
+    if not len(windows):
+        raise DataError(f"none of {n_given} windows has a label; an audit needs some")
     n_folds, n_exchanges, n_noise, n_deals = _EFFORT[level]
     access = windows.target_access if target_access is None else target_access
     bench = Bench(run, windows, seed, access, n_folds)
@@ -140,7 +154,8 @@ def audit(
     checks.append(nulls.noise(bench, n_noise) if n_noise else not_checked("noise", "only at level='full'"))
     checks += _confounds(bench, split, confounds, n_deals)
     checks.append(nulls.artefact_channels(bench) if level == "full" else _skipped_channels())
-    return _report(checks, declared, bench, split, level)
+    report = _report(checks, declared, bench, split, level)
+    return replace(report, about={**report.about, "n_unlabelled": n_given - len(windows)})
 
 
 def audit_pipeline(
@@ -169,7 +184,8 @@ def audit_pipeline(
     prepare : callable, optional
         ``prepare(windows) -> windows``, what is done before the split; see `pipeline_run`.
     declared, target_access, embargo_s, confounds, level, seed
-        As for `audit`. If ``prepare`` is given and sets the target access of its windows, that is what is declared.
+        As for `audit`. The target access, if not given, is the most that the windows (after ``prepare``), the protocol
+        and the estimator say of themselves.
 
     Returns
     -------
@@ -194,8 +210,9 @@ def audit_pipeline(
     True
     """
     splitter: WindowSplitter = PROTOCOLS.get(protocol)() if isinstance(protocol, str) else protocol
-    if target_access is None and prepare is not None:
-        target_access = _declared_by(prepare, windows)
+    if target_access is None:
+        prepared = windows if prepare is None else prepare(numbered(windows))
+        target_access = declared_access(estimator, prepared, splitter).split("(")[0]
     return audit(
         pipeline_run(estimator, splitter, prepare),
         windows,
@@ -256,7 +273,15 @@ def audit_folds(
         raise DataError("an audit needs windows; found none")
     access = windows.target_access if target_access is None else target_access
     checked = _checked_folds(folds, len(windows))
-    split = Folds(windows, checked, np.arange(len(windows)), len(windows), tuple(holdout), access, embargo_s)
+    known = np.ones(len(windows), dtype=bool) if windows.y is None else ~pd.isna(windows.y)
+    if not known.all():
+        given = Outcome(checked, (), [test for _, test in checked] if predicted is None else predicted)
+        left = without_unlabelled(given, known)
+        if not left.folds:
+            raise DataError(f"{known.sum()} of {len(known)} windows have a label, and no fold trains and tests some")
+        windows, checked = windows.take(known), list(left.folds)
+        predicted = None if predicted is None else left.predicted
+    split = SplitWindows(windows, checked, np.arange(len(windows)), len(windows), tuple(holdout), access, embargo_s)
     checks = index_checks(split, seed)
     checks += [not_checked(name, _NO_PIPELINE) for name in ("determinism", *_PROBES, "noise", "artefact_channels")]
     why = _no_stand_in(windows, checked)
@@ -275,7 +300,7 @@ def audit_folds(
     return replace(report, about=about)
 
 
-def _confounds(bench: Bench, split: Folds, columns: Sequence[str], n_runs: int) -> list[Check]:
+def _confounds(bench: Bench, split: SplitWindows, columns: Sequence[str], n_runs: int) -> list[Check]:
     windows = split.windows
     stimulus, place = stimuli(windows), places(windows)
     one = _one_to_one(stimulus, place)
@@ -311,7 +336,7 @@ def _skipped_channels() -> Check:
 
 
 def _report(
-    checks: Sequence[Check], declared: Sequence[str], bench: Bench | None, split: Folds, level: str
+    checks: Sequence[Check], declared: Sequence[str], bench: Bench | None, split: SplitWindows, level: str
 ) -> AuditReport:
     covered = set(declared).union(*(_FOLLOWS.get(kind, ()) for kind in declared))
     order = {name: k for k, name in enumerate(CHECKS)}
@@ -331,7 +356,7 @@ def _report(
     return AuditReport(tuple(marked), about)
 
 
-def _as_split(first: Outcome, windows: Windows, holdout: Sequence[str], access: str, embargo_s: float) -> Folds:
+def _as_split(first: Outcome, windows: Windows, holdout: Sequence[str], access: str, embargo_s: float) -> SplitWindows:
     split = windows if first.prepared is None else first.prepared
     rows = np.arange(len(split)) if first.rows is None else np.asarray(first.rows)
     if len(rows) != len(split):
@@ -346,7 +371,7 @@ def _as_split(first: Outcome, windows: Windows, holdout: Sequence[str], access: 
                 f"the outcome's {kind} have lengths {lengths_found[:5]}; expected one value per tested window of every "
                 f"fold, {[len(test) for _, test in folds][:5]}"
             )
-    return Folds(split, folds, rows, len(windows), tuple(holdout), access, embargo_s)
+    return SplitWindows(split, folds, rows, len(windows), tuple(holdout), access, embargo_s)
 
 
 def _checked_folds(folds: Sequence[Split], n_windows: int) -> list[Split]:
@@ -378,13 +403,6 @@ def _known(holdout: Sequence[str], declared: Sequence[str], target_access: str |
         raise unknown_name("target access", target_access, TARGET_ACCESS)
     if level not in _EFFORT:
         raise unknown_name("level", level, _EFFORT)
-
-
-def _declared_by(prepare: Callable[[Windows], Windows], windows: Windows) -> str:
-    from affectbio.evaluation.black_box import ROW
-
-    metadata = windows.metadata.assign(**{ROW: np.arange(len(windows))})
-    return prepare(replace(windows, metadata=metadata)).target_access
 
 
 class _Given:

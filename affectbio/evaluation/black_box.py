@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.base import clone, is_regressor
 
 from affectbio.errors import DataError
-from affectbio.evaluation.protocols import Split, WindowSplitter
+from affectbio.evaluation.estimators import asked, fitted, is_continuous
+from affectbio.evaluation.protocols import Fold, Split, WindowSplitter, codes_of, folds_of
 from affectbio.types import Windows
 
-__all__ = ["Outcome", "Run", "is_continuous", "mean_score", "pipeline_run"]
+__all__ = ["Outcome", "Run", "labelled_only", "mean_score", "numbered", "pipeline_run", "without_unlabelled"]
 
 #: Column that tells where a window stood before `prepare` moved, dropped or made some.
 ROW = "audit_row"
@@ -81,33 +83,43 @@ class _Pipeline:
     prepare: Callable[[Windows], Windows] | None
     # Folds of the first run, by position: a splitter that balances labels must not answer a changed label with other
     # folds, or nothing could be compared. Kept per number of windows, since the controls also run on subsets.
-    pinned: dict[int, list[Split]] = field(default_factory=dict)
+    pinned: dict[int, list[Fold]] = field(default_factory=dict)
+    is_pinned: bool = True
+
+    @property
+    def refolded(self) -> Run:
+        """The same, with folds that follow the labels: what exchanged labels are to be compared with."""
+        return replace(self, pinned={}, is_pinned=False)
 
     def __call__(self, windows: Windows, seed: int) -> Outcome:
         marked, rows = windows, None
         if self.prepare is not None:
-            metadata = windows.metadata.assign(**{ROW: np.arange(len(windows))})
-            marked = self.prepare(replace(windows, metadata=metadata))
+            marked = self.prepare(numbered(windows))
             rows = _rows(marked, len(windows))
         if marked.y is None:
             raise DataError("these windows have no labels; expected one per window to fit on")
-        if len(marked) not in self.pinned:
-            self.pinned[len(marked)] = [
-                (np.asarray(train), np.asarray(test)) for train, test, *_ in self.protocol.split_windows(marked)
-            ]
-        folds = self.pinned[len(marked)]
+        if len(marked) not in self.pinned or not self.is_pinned:
+            self.pinned[len(marked)] = [fold for fold in folds_of(self.protocol, marked) if not fold.why]
+        folds, known = self.pinned[len(marked)], ~pd.isna(marked.y)
         # scikit-learn sorts strings that pandas holds as objects several times more slowly than fixed-width ones.
-        y = np.asarray(marked.y.tolist()) if marked.y.dtype == object else marked.y
+        labels = np.asarray(marked.y[known].tolist()) if marked.y.dtype == object else marked.y[known]
+        y = np.full(len(marked), labels[0], dtype=labels.dtype)
+        y[known] = labels
+        is_labelled = getattr(self.protocol, "target_access", "").startswith("labelled")
+        estimator = _seeded(self.estimator, seed)
         scores, predicted, digests = [], [], []
-        for train, test in folds:
-            model = _seeded(self.estimator, seed).fit(marked.X[train], y[train])
-            scores.append(_real_scores(model, marked.X[test]))
-            predicted.append(np.asarray(model.predict(marked.X[test])))
+        for fold in folds:
+            train, target = fold.train[known[fold.train]], fold.calibration
+            if is_labelled:
+                train, target = np.concatenate([train, target]), target[:0]
+            model = fitted(estimator, marked, y, train, target)
+            scores.append(_real_scores(model, marked, fold.test))
+            predicted.append(asked(model, "predict", marked, fold.test))
             digests.append(hashlib.sha256(np.ascontiguousarray(marked.X[train]).tobytes()).hexdigest())
-        known = [s for s in scores if s is not None]
+        told = [s for s in scores if s is not None]
         return Outcome(
-            folds,
-            known if len(known) == len(folds) else (),
+            [(fold.train, fold.test) for fold in folds],
+            told if len(told) == len(folds) else (),
             predicted,
             marked if self.prepare is not None else None,
             rows,
@@ -121,8 +133,8 @@ def pipeline_run(estimator: Any, protocol: WindowSplitter, prepare: Callable[[Wi
     Parameters
     ----------
     estimator : scikit-learn estimator
-        Cloned for every fold; every ``random_state`` that is None is set to the seed. Its ``decision_function`` or
-        ``predict_proba`` is compared; with ``predict`` alone some probes stay *not checked*.
+        Cloned for every fold and given what `evaluate` gives it; a ``random_state`` of None is set to the seed. Its
+        ``decision_function`` or ``predict_proba`` is compared; with ``predict`` alone some probes stay *not checked*.
     protocol : WindowSplitter
         Who is trained on and tested. Its folds are kept from the first run.
     prepare : callable, optional
@@ -173,7 +185,7 @@ def mean_score(outcome: Outcome, windows: Windows) -> tuple[float, float]:
         return float("nan"), float("nan")
     test = np.concatenate([np.asarray(t, dtype=np.intp) for _, t in outcome.folds])
     predicted = np.concatenate([np.asarray(p) for p in outcome.predicted])
-    truth, person = marked.y[test], marked.groups("subject")[test]
+    truth, person = marked.y[test], codes_of(marked.metadata, "subject")[test]
     values, chances = [], []
     ratings = is_continuous(truth) or (truth.dtype.kind in "iuf" and is_continuous(predicted))
     for one in np.unique(person):
@@ -192,20 +204,20 @@ def mean_score(outcome: Outcome, windows: Windows) -> tuple[float, float]:
     return (float(np.mean(values)), float(np.mean(chances))) if values else (float("nan"), float("nan"))
 
 
-def is_continuous(values: npt.NDArray[Any]) -> bool:
-    """Say whether labels are ratings on a scale rather than classes.
+def numbered(windows: Windows) -> Windows:
+    """Write into the metadata where every window stands, so that `prepare` can be followed.
 
     Parameters
     ----------
-    values : ndarray
-        Labels.
+    windows : Windows
+        Before they are prepared.
 
     Returns
     -------
-    bool
-        Whether there are numbers that are not whole.
+    Windows
+        With a column ``audit_row``.
     """
-    return values.dtype.kind == "f" and bool((values != np.round(values)).any())
+    return replace(windows, metadata=windows.metadata.assign(**{ROW: np.arange(len(windows))}))
 
 
 def _rows(prepared: Windows, n_windows: int) -> npt.NDArray[np.intp]:
@@ -229,8 +241,90 @@ def _seeded(estimator: Any, seed: int) -> Any:
     return model.set_params(**dict.fromkeys(unset, seed)) if unset else model
 
 
-def _real_scores(model: Any, X: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+def _real_scores(model: Any, windows: Windows, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any] | None:
     for method in ("decision_function", "predict_proba"):
         if hasattr(model, method):
-            return np.asarray(getattr(model, method)(X), dtype=float)
-    return np.asarray(model.predict(X), dtype=float) if is_regressor(model) else None
+            return asked(model, method, windows, rows).astype(float)
+    return asked(model, "predict", windows, rows).astype(float) if is_regressor(model) else None
+
+
+def labelled_only(run: Run, windows: Windows) -> tuple[Run, Windows]:
+    """Make of a black box one that is given, and answers for, the windows with a label; it still sees the others.
+
+    Parameters
+    ----------
+    run : Run
+        The black box.
+    windows : Windows
+        Some of them perhaps without a label: rest before a clip, ratings that were lost.
+
+    Returns
+    -------
+    run : Run
+        The same if all have one.
+    windows : Windows
+        Those with a label.
+    """
+    known = None if windows.y is None else ~pd.isna(windows.y)
+    if known is None or known.all():
+        return run, windows
+
+    return _GivenTheRest(run, windows, known), windows.take(known)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenTheRest:
+    run: Run
+    windows: Windows
+    known: npt.NDArray[np.bool_]
+
+    @property
+    def refolded(self) -> Run:
+        """The same, with folds that follow the labels."""
+        return replace(self, run=getattr(self.run, "refolded", self.run))
+
+    def __call__(self, given: Windows, seed: int) -> Outcome:
+        whole, known = self.windows, self.known
+        if len(given) != known.sum() or given.y is None:
+            return self.run(given, seed)
+        X = np.array(whole.X, dtype=np.result_type(whole.X, given.X))
+        y = np.array(whole.y, dtype=object)
+        X[known], y[known] = given.X, given.y
+        return without_unlabelled(self.run(replace(whole, X=X, y=y), seed), known)
+
+
+def without_unlabelled(outcome: Outcome, known: npt.NDArray[np.bool_]) -> Outcome:
+    """Leave out of an outcome the windows that have no label.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of all windows.
+    known : ndarray of bool, shape (n_windows,)
+        Which have a label.
+
+    Returns
+    -------
+    Outcome
+        Of those with a label, numbered anew; folds of which nothing is left are gone.
+    """
+    split, rows = outcome.prepared, outcome.rows
+    kept = known if split is None else np.atleast_1d(~pd.isna(split.y))
+    # Where a kept window stands among the kept.
+    place, given = np.cumsum(kept) - 1, np.cumsum(known) - 1
+    if split is not None and rows is not None:
+        rows = np.where(rows[kept] < 0, -1, given[rows[kept]])
+    own = [kept[np.asarray(test)] for _, test in outcome.folds]
+    folds = [
+        (place[np.asarray(train)[kept[np.asarray(train)]]], place[np.asarray(test)[mine]])
+        for (train, test), mine in zip(outcome.folds, own, strict=True)
+    ]
+    some = [k for k, (train, test) in enumerate(folds) if len(train) and len(test)]
+    return Outcome(
+        [folds[k] for k in some],
+        [np.asarray(outcome.scores[k])[own[k]] for k in some] if outcome.scores else (),
+        [np.asarray(outcome.predicted[k])[own[k]] for k in some],
+        None if split is None else split.take(kept),
+        rows,
+        [outcome.fitted_on[k] for k in some] if outcome.fitted_on else (),
+    )

@@ -50,8 +50,8 @@ class Calibrated:
     Notes
     -----
     The first trial is the one with the lowest ``order`` of the metadata, where there is such a column; else the one
-    whose name counts lowest (``"2"`` before ``"10"``). The clock of a trial cannot say: in many data sets each trial
-    begins at zero.
+    whose name counts lowest (``"2"`` before ``"10"``). Sessions come in the order of their names. The clock of a trial
+    cannot say: in many data sets each trial begins at zero.
 
     Examples
     --------
@@ -180,7 +180,7 @@ class Calibrated:
         table = windows.metadata
         person, session = codes_of(table, "subject"), codes_of(table, "subject", "session")
         trial = codes_of(table, "subject", "session", "trial")
-        rank = _order_of_trials(table, session, trial)
+        rank = _order_of_trials(table, trial)
         for fold in folds_of(self.protocol, windows):
             if fold.why:
                 yield fold
@@ -282,19 +282,17 @@ def _split_up(
     return Fold(own[:0], scored, np.sort(np.concatenate([own[:0], *calibration])))
 
 
-def _order_of_trials(
-    table: pd.DataFrame, session: npt.NDArray[np.intp], trial: npt.NDArray[np.intp]
-) -> npt.NDArray[np.intp]:
-    """Rank the trials of every session, the same for all windows of a trial."""
-    first = np.unique(trial, return_index=True)[1]
+def _order_of_trials(table: pd.DataFrame, trial: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Rank the trials, session by session, the same for all windows of a trial."""
+    rows = table.iloc[np.unique(trial, return_index=True)[1]]
+    session, name = rows["session"].astype(str).to_list(), rows["trial"].astype(str).to_list()
     if "order" in table.columns:
-        key = table["order"].to_numpy(dtype=float)[first]
-        order = sorted(range(len(first)), key=lambda t: (key[t], t))
+        place = rows["order"].to_numpy(dtype=float)
+        order = sorted(range(len(rows)), key=lambda t: (_counted(session[t]), place[t], t))
     else:
-        names = table["trial"].astype(str).to_numpy()[first]
-        order = sorted(range(len(first)), key=lambda t: _counted(str(names[t])))
-    rank = np.empty(len(first), dtype=np.intp)
-    rank[order] = np.arange(len(first))
+        order = sorted(range(len(rows)), key=lambda t: (_counted(session[t]), _counted(name[t])))
+    rank = np.empty(len(rows), dtype=np.intp)
+    rank[order] = np.arange(len(rows))
     return rank[trial]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from affectbio.evaluation.protocols import Split
+from affectbio.evaluation.protocols import Split, codes_of
 from affectbio.types import Windows
 
 __all__ = ["control_score", "dealt_labels", "lengths", "parts", "places", "stimuli", "threshold_score"]
@@ -37,7 +37,8 @@ def stimuli(windows: Windows) -> npt.NDArray[np.intp]:
     ndarray of int, shape (n_windows,)
         Which stimulus each window is of.
     """
-    return np.unique(windows.groups("stimulus"), return_inverse=True)[1]
+    # Windows without a stimulus count as of one: what is between the clips.
+    return codes_of(windows.metadata.assign(stimulus=windows.metadata["stimulus"].astype(str) + "."), "stimulus")
 
 
 def places(windows: Windows) -> npt.NDArray[np.intp]:
@@ -53,14 +54,13 @@ def places(windows: Windows) -> npt.NDArray[np.intp]:
     ndarray of int, shape (n_windows,)
         0 for the first trial of a person.
     """
-    names, first, trial = np.unique(
-        windows.groups("subject", "session", "trial"), return_index=True, return_inverse=True
-    )
-    person = np.unique(windows.groups("subject"), return_inverse=True)[1][first]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")
+    first = np.unique(trial, return_index=True)[1]
+    person = codes_of(windows.metadata, "subject")[first]
     order = np.lexsort((first, person))
     begins = np.flatnonzero(np.r_[True, np.diff(person[order]) != 0])
-    place = np.empty(len(names), dtype=np.intp)
-    place[order] = np.arange(len(names)) - np.repeat(begins, np.diff(np.r_[begins, len(names)]))
+    place = np.empty(len(first), dtype=np.intp)
+    place[order] = np.arange(len(first)) - np.repeat(begins, np.diff(np.r_[begins, len(first)]))
     return place[trial]
 
 
@@ -77,7 +77,7 @@ def lengths(windows: Windows) -> npt.NDArray[np.intp]:
     ndarray of int, shape (n_windows,)
         0 for the shortest trials.
     """
-    trial = np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")
     start = windows.metadata["start"].to_numpy(dtype=float)
     stop = windows.metadata["stop"].to_numpy(dtype=float)
     low, high = np.full(trial.max() + 1, np.inf), np.full(trial.max() + 1, -np.inf)

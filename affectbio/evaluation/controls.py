@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affectbio.errors import DataError
-from affectbio.evaluation.protocols import trial_ids
+from affectbio.evaluation.protocols import codes_of, trial_ids
 from affectbio.types import Windows
 
 __all__ = ["TrialLabels", "p_value", "permute_labels"]
@@ -73,7 +73,7 @@ class TrialLabels:
                 f"trial {names[trial[mixed[0]]]} holds the labels {str(labels[trial[mixed[0]]])!r} and "
                 f"{str(windows.y[mixed[0]])!r}; labels can only be exchanged between trials of one label each"
             )
-        block = np.unique(windows.groups(within), return_inverse=True)[1][first]
+        block = codes_of(windows.metadata, within)[first]
         # Trials without a label: a block of its own each, in which there is nothing to exchange.
         block[missing[first]] = block.max() + 1 + np.arange(missing[first].sum())
         one_of_block = labels[np.unique(block, return_index=True)[1]]

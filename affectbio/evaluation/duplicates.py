@@ -16,6 +16,7 @@ __all__ = ["exact_codes", "near_copies", "needed_correlation"]
 
 # Below this many rows every pair is compared; above, only rows that fall into one bucket of random projections.
 _ALL_PAIRS = 4000
+_BLOCK = 512
 _N_TABLES, _N_BITS, _REACH = 16, 12, 32
 
 
@@ -30,7 +31,8 @@ def exact_codes(X: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     Returns
     -------
     ndarray of int, shape (n_windows,)
-        Windows that are constant or hold no number at all are dead, not copied, and each has a number of its own.
+        Windows that are constant or hold no number at all are dead, not copied, and each has a number of its own; so
+        has each window of a single value, since equal values are no copies.
 
     Examples
     --------
@@ -42,12 +44,13 @@ def exact_codes(X: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         return np.arange(len(X))
     first: dict[bytes, int] = {}
     codes = np.empty(len(flat), dtype=np.intp)
-    floating = flat.dtype.kind in "fc"
-    for i, row in enumerate(flat):
-        finite = row[np.isfinite(row)] if floating else row
-        # A single feature is constant by itself; it is a copy only of a value that is not a round one by chance.
-        dead = not len(finite) or (flat.shape[1] > 1 and (finite == finite[0]).all())
-        codes[i] = i if dead else first.setdefault(row.tobytes(), i)
+    for begin in range(0, len(flat), _BLOCK):
+        block = flat[begin : begin + _BLOCK]
+        known = np.isfinite(block) if block.dtype.kind in "fc" else np.ones(block.shape, dtype=bool)
+        a_known_one = block[np.arange(len(block)), known.argmax(axis=1)]
+        dead = ((block == a_known_one[:, None]) | ~known).all(axis=1)
+        for i, (row, is_dead) in enumerate(zip(block, dead, strict=True), begin):
+            codes[i] = i if is_dead else first.setdefault(row.tobytes(), i)
     return np.unique(codes, return_inverse=True)[1]
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from inspect import signature
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
-from sklearn.base import clone
 
 from affectbio.errors import ConfigError, DataError, LeakageError
+from affectbio.evaluation.estimators import asked, class_scores, declared_access, fitted, is_continuous, takes
 from affectbio.evaluation.protocols import (
     LEAKS,
     PROTOCOLS,
@@ -21,11 +21,10 @@ from affectbio.evaluation.protocols import (
     check_leakage,
     codes_of,
     folds_of,
-    trial_ids,
 )
-from affectbio.types import TARGET_ACCESS, Windows
+from affectbio.types import Windows
 
-__all__ = ["Plan", "Answers", "plan", "run", "takes"]
+__all__ = ["Answers", "FoldCall", "Plan", "dealt_anew", "fold_calls", "gathered", "plan", "run"]
 
 Array = npt.NDArray[Any]
 
@@ -98,6 +97,48 @@ class Answers:
     why: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldCall:
+    """One fold, ready to be fitted and asked, here or in another process.
+
+    Attributes
+    ----------
+    estimator : scikit-learn estimator
+        Cloned before it is fitted.
+    train, target, test : ndarray of int
+        Windows with labels to learn from, windows without, and windows to be asked about.
+    classes : ndarray, shape (n_classes,)
+        Whose scores are asked for; empty for none.
+    """
+
+    estimator: Any
+    train: npt.NDArray[np.intp]
+    target: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+    classes: Array
+
+    def __call__(self, windows: Windows, y: Array) -> tuple[Array, Array, str]:
+        """Give predictions, scores of all classes, and what the scores are.
+
+        Parameters
+        ----------
+        windows : Windows
+            As given to `plan`.
+        y : ndarray, shape (n_windows,)
+            Labels.
+
+        Returns
+        -------
+        predicted : ndarray, shape (n_test,)
+            Labels or ratings.
+        scores : ndarray, shape (n_test, n_classes)
+            Of each class.
+        kind : str
+            ``"probability"``, ``"decision"``, ``"votes"`` or nothing.
+        """
+        return _fit_predict(windows, y, self)
+
+
 def plan(estimator: Any, windows: Windows, protocol: WindowSplitter | str, *, ratings: bool = False) -> Plan:
     """Make the folds and check that they are what the protocol claims and what the estimator can use.
 
@@ -152,7 +193,7 @@ def plan(estimator: Any, windows: Windows, protocol: WindowSplitter | str, *, ra
     both = [k for k in LEAKS if (found[k] > 0).any()]
     return Plan(
         name=protocol.name,
-        target_access=max(windows.target_access, access, getattr(estimator, "target_access", "none"), key=_rank),
+        target_access=declared_access(estimator, windows, protocol),
         leaks=", ".join(LEAKS[k] for k in both if k not in _SHARED or k in protocol.leaks),
         shares=", ".join(LEAKS[k] for k in both if k in _SHARED and k not in protocol.leaks),
         folds=folds,
@@ -161,8 +202,36 @@ def plan(estimator: Any, windows: Windows, protocol: WindowSplitter | str, *, ra
         known=known,
         classes=y[:0] if ratings else np.unique(y[known]),
         person=codes_of(windows.metadata, "subject"),
-        trial=np.unique(trial_ids(windows), return_inverse=True)[1],
+        trial=codes_of(windows.metadata, "subject", "session", "trial"),
     )
+
+
+def dealt_anew(made: Plan, windows: Windows, protocol: WindowSplitter, y: Array) -> Plan:
+    """Give the plan with the folds that other labels lead to.
+
+    A protocol may spread the classes over its folds. With the folds of the real labels exchanged ones would be unevenly
+    spread and score below chance, and nothing would look like something: of 60 studies without any effect 29 had
+    p <= 0.05.
+
+    Parameters
+    ----------
+    made : Plan
+        From `plan`.
+    windows : Windows
+        As given to `plan`.
+    protocol : WindowSplitter
+        As given to `plan`.
+    y : ndarray, shape (n_windows,)
+        Other labels.
+
+    Returns
+    -------
+    Plan
+        Other folds, perhaps; the same windows and classes.
+    """
+    labels = np.array(windows.y, copy=True)
+    labels[made.known] = y[made.known]
+    return replace(made, folds=folds_of(protocol, replace(windows, y=labels)))
 
 
 def run(
@@ -190,24 +259,65 @@ def run(
     Answers
         Windows without label that a fold tests included.
     """
-    whys = [_why(made, y, fold, number) for number, fold in enumerate(made.folds)]
-    todo = [fold for fold, why in zip(made.folds, whys, strict=True) if not isinstance(why, str)]
+    calls = fold_calls(estimator, made, y, with_scores=with_scores)
+    return gathered(made, y, Parallel(n_jobs=n_jobs)(delayed(call)(windows, y) for call in calls), with_scores)
+
+
+def fold_calls(estimator: Any, made: Plan, y: Array, *, with_scores: bool) -> list[FoldCall]:
+    """Give one call for every fold that can be run.
+
+    Parameters
+    ----------
+    estimator : scikit-learn estimator
+        Cloned for every fold.
+    made : Plan
+        From `plan`.
+    y : ndarray, shape (n_windows,)
+        Labels.
+    with_scores : bool
+        Whether to ask for probabilities or decision values too.
+
+    Returns
+    -------
+    list of FoldCall
+        In the order of the folds.
+    """
     # Only what a fold needs travels to a worker; the plan holds the indices of all folds.
     classes = made.classes if with_scores else made.classes[:0]
-    done = iter(
-        Parallel(n_jobs=n_jobs)(
-            delayed(_fit_predict)(
-                estimator,
-                windows,
-                y,
-                _training(made, fold),
-                fold.calibration[:0] if made.labelled else fold.calibration,
-                fold.test,
-                classes,
-            )
-            for fold in todo
+    return [
+        FoldCall(
+            estimator,
+            _training(made, fold),
+            fold.calibration[:0] if made.labelled else fold.calibration,
+            fold.test,
+            classes,
         )
-    )
+        for number, fold in enumerate(made.folds)
+        if not isinstance(_why(made, y, fold, number), str)
+    ]
+
+
+def gathered(made: Plan, y: Array, answers: Iterable[tuple[Array, Array, str]], with_scores: bool) -> Answers:
+    """Put what the folds gave together, those that could not be run included.
+
+    Parameters
+    ----------
+    made : Plan
+        From `plan`.
+    y : ndarray, shape (n_windows,)
+        Labels that were learnt from.
+    answers : iterable of (predicted, scores, kind)
+        One per call of `fold_calls`, in that order.
+    with_scores : bool
+        As given to `fold_calls`.
+
+    Returns
+    -------
+    Answers
+        All folds after one another.
+    """
+    whys = [_why(made, y, fold, number) for number, fold in enumerate(made.folds)]
+    done = iter(answers)
     predicted, scores, ran, reasons, kinds = [], [], [], [], set[str]()
     n_classes = len(made.classes)
     for fold, why in zip(made.folds, whys, strict=True):
@@ -233,42 +343,14 @@ def run(
     )
 
 
-def _fit_predict(
-    estimator: Any,
-    windows: Windows,
-    y: Array,
-    train: npt.NDArray[np.intp],
-    target: npt.NDArray[np.intp],
-    test: npt.NDArray[np.intp],
-    classes: Array,
-) -> tuple[Array, Array, str]:
-    """Give predictions, scores of all classes, and what the scores are."""
-    X = windows.X
-    model = clone(estimator)
-    extra: dict[str, Any] = {}
-    if len(target):
-        extra["target"] = X[target]
-        if takes(model.fit, "target_metadata"):
-            extra["target_metadata"] = _table(windows, target)
-    if takes(model.fit, "metadata"):
-        extra["metadata"] = _table(windows, train)
-    model.fit(X[train], y[train], **extra)
-
-    def ask(method: Any) -> Array:
-        return np.asarray(method(X[test], **({"metadata": _table(windows, test)} if takes(method, "metadata") else {})))
-
-    predicted = ask(model.predict)
-    if not len(classes):
-        return predicted, np.empty((len(test), 0)), ""
-    if hasattr(model, "predict_proba"):
-        given, kind, absent = ask(model.predict_proba), "probability", 0.0
-    elif hasattr(model, "decision_function"):
-        given, kind, absent = ask(model.decision_function), "decision", np.nan
-        given = np.column_stack([-given, given]) if given.ndim == 1 else given
-    else:
-        return predicted, (predicted[:, None] == classes).astype(float), "votes"
-    scores = np.full((len(test), len(classes)), absent)
-    scores[:, np.searchsorted(classes, model.classes_)] = given
+def _fit_predict(windows: Windows, y: Array, call: FoldCall) -> tuple[Array, Array, str]:
+    model = fitted(call.estimator, windows, y, call.train, call.target)
+    predicted = asked(model, "predict", windows, call.test)
+    if not len(call.classes):
+        return predicted, np.empty((len(call.test), 0)), ""
+    scores, kind = class_scores(model, windows, call.test, call.classes)
+    if scores is None:
+        return predicted, (predicted[:, None] == call.classes).astype(float), "votes"
     return predicted, scores, kind
 
 
@@ -313,37 +395,13 @@ def _labels(windows: Windows, ratings: bool) -> tuple[Array, npt.NDArray[np.bool
         return np.where(finite, y, 0.0), known & finite
     if not known.any():
         raise DataError(f"none of the {len(windows)} windows has a label; expected one per window to score against")
+    if is_continuous(windows.y):
+        raise DataError(
+            f"labels such as {windows.y[known][0]:g} are ratings, not classes; cut them where you declare it "
+            f"(affectbio.evaluation.labels.Label), or take a regressor"
+        )
     # pandas hands strings over as objects, which scikit-learn sorts several times more slowly than fixed-width strings.
     labels = np.asarray(windows.y[known].tolist()) if windows.y.dtype == object else windows.y[known]
-    y = np.full(len(windows), labels[0])
+    y = np.full(len(windows), labels[0], dtype=labels.dtype)
     y[known] = labels
     return y, known
-
-
-def takes(method: Any, name: str) -> bool:
-    """Say whether a method names a keyword; one that swallows anything does not promise to use it.
-
-    Parameters
-    ----------
-    method : callable
-        Such as ``estimator.fit``.
-    name : str
-        Keyword.
-
-    Returns
-    -------
-    bool
-        Also False for what has no signature.
-    """
-    try:
-        return name in signature(method).parameters
-    except (TypeError, ValueError):  # built in C, without a signature
-        return False
-
-
-def _table(windows: Windows, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
-    return windows.metadata.iloc[rows].reset_index(drop=True)
-
-
-def _rank(access: str) -> int:
-    return TARGET_ACCESS.index(access.split("(")[0])

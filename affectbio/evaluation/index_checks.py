@@ -15,19 +15,19 @@ import pandas as pd
 from affectbio.evaluation.audit_report import Check, not_checked
 from affectbio.evaluation.confounds import control_score, places, stimuli
 from affectbio.evaluation.duplicates import exact_codes, near_copies
-from affectbio.evaluation.protocols import LEAKS, Split, check_leakage
+from affectbio.evaluation.probes import MAY_LOOK_AHEAD
+from affectbio.evaluation.protocols import LEAKS, Split, codes_of, shares
 from affectbio.types import Windows
 
-__all__ = ["Folds", "above", "index_checks"]
+__all__ = ["SplitWindows", "above", "index_checks"]
 
 _MOST_FEATURES = 5000
 _FINGERPRINT_WINDOWS = 1500
 _NO_FEATURES = "the features were not given"
-_MAY_NORMALISE = ("unlabelled", "labelled")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Folds:
+class SplitWindows:
     """Windows as they were split.
 
     Attributes
@@ -57,12 +57,12 @@ class Folds:
     embargo_s: float = 0.0
 
 
-def index_checks(split: Folds, seed: int = 0) -> list[Check]:
+def index_checks(split: SplitWindows, seed: int = 0) -> list[Check]:
     """Run all checks that need no pipeline.
 
     Parameters
     ----------
-    split : Folds
+    split : SplitWindows
         What to look at.
     seed : int
         Of the subsample of the fingerprint and of the projections.
@@ -104,7 +104,7 @@ def above(score: float, chance: float, n: int) -> bool:
     return bool(score - chance > max(0.05, 2.5 * np.sqrt(chance * (1 - chance) / max(n, 1))))
 
 
-def _shared(split: Folds, exact: npt.NDArray[np.intp]) -> pd.DataFrame:
+def _shared(split: SplitWindows, exact: npt.NDArray[np.intp]) -> pd.DataFrame:
     """Shares of tested windows by kind of leak; seconds are NaN where times are not known."""
     windows = split.windows
     times = windows.metadata[["start", "stop"]].to_numpy(dtype=float)
@@ -112,14 +112,13 @@ def _shared(split: Folds, exact: npt.NDArray[np.intp]) -> pd.DataFrame:
     if not timed:
         times = np.stack([np.arange(len(windows)), np.arange(len(windows)) + 1.0], axis=1)
     metadata = windows.metadata.assign(start=times[:, 0], stop=times[:, 1])
-    coded = Windows(exact[:, None], None, metadata, ("window", "feature"))
-    found = check_leakage(coded, split.folds, embargo_s=split.embargo_s if timed else 0.0)
+    found = shares(metadata, exact, split.folds, embargo_s=split.embargo_s if timed else 0.0)
     if not timed:
         found["overlap"] = np.nan
     return found
 
 
-def _promises(split: Folds, shared: pd.DataFrame) -> list[Check]:
+def _promises(split: SplitWindows, shared: pd.DataFrame) -> list[Check]:
     remedies = {
         "subject": "split by whole people",
         "trial": "split by whole trials (GroupKFold over subject/session/trial), never by windows",
@@ -135,7 +134,7 @@ def _promises(split: Folds, shared: pd.DataFrame) -> list[Check]:
         if np.isnan(share):
             checks.append(not_checked(kind, "windows without start and stop in seconds; add them to the metadata"))
             continue
-        if kind == "stimulus" and split.windows.metadata["stimulus"].nunique() < 2:
+        if kind == "stimulus" and not (stimuli(split.windows).any() and _named(split.windows).any()):
             checks.append(not_checked(kind, "all windows are of one stimulus, or its name is not known"))
             continue
         finding = f"the same {words} for {share:.0%} of the tested windows of the worst fold"
@@ -149,7 +148,12 @@ def _promises(split: Folds, shared: pd.DataFrame) -> list[Check]:
     return checks
 
 
-def _copies(split: Folds, shared: pd.DataFrame) -> Check:
+def _named(windows: Windows) -> npt.NDArray[np.bool_]:
+    names = windows.metadata["stimulus"]
+    return (names.notna() & (names != "")).to_numpy(dtype=bool)
+
+
+def _copies(split: SplitWindows, shared: pd.DataFrame) -> Check:
     share = float(shared["rows"].max())
     twice = max(float(np.isin(split.rows[b], split.rows[a][split.rows[a] >= 0]).mean()) for a, b in split.folds)
     share = max(share, twice)
@@ -161,17 +165,19 @@ def _copies(split: Folds, shared: pd.DataFrame) -> Check:
             "take doubled windows or trials out, and oversample inside the training fold only",
             {"share": share},
         )
-    copies = "" if split.windows.X[0].size else "; copies were not looked for, the features were not given"
-    return Check("rows", "pass", f"no window is trained on and tested{copies}", "", {"share": 0.0})
+    if split.windows.X[0].size < 2:
+        why = _NO_FEATURES if not split.windows.X[0].size else "a window is one value, and equal values are no copies"
+        return not_checked("rows", f"no index is on both sides; copies could not be looked for: {why}")
+    return Check("rows", "pass", "no window is trained on and tested", "", {"share": 0.0})
 
 
-def _near(split: Folds, exact: npt.NDArray[np.intp], rng: np.random.Generator) -> Check:
+def _near(split: SplitWindows, exact: npt.NDArray[np.intp], rng: np.random.Generator) -> Check:
     name, windows = "near_duplicates", split.windows
     if not windows.X[0].size:
         return not_checked(name, _NO_FEATURES)
     if windows.X[0].size > _MOST_FEATURES:
         return not_checked(name, f"more than {_MOST_FEATURES} values in a window; give features")
-    trial = np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")
     pairs, threshold = near_copies(windows.X, trial, rng)
     if threshold >= 1:
         return not_checked(name, "too few independent features to tell a copy from chance")
@@ -197,7 +203,7 @@ def _near(split: Folds, exact: npt.NDArray[np.intp], rng: np.random.Generator) -
     return Check(name, "pass", f"no pair of trials correlates above {threshold:.4f} across a split", "", evidence)
 
 
-def _coverage(split: Folds) -> Check:
+def _coverage(split: SplitWindows) -> Check:
     name, n = "coverage", len(split.windows)
     trained, tested = np.zeros(n, dtype=bool), np.zeros(n, dtype=int)
     for train, test in split.folds:
@@ -231,33 +237,37 @@ def _coverage(split: Folds) -> Check:
     return Check(name, "pass", finding, "", evidence)
 
 
-def _scattered(split: Folds, used: npt.NDArray[np.intp]) -> int:
+def _scattered(split: SplitWindows, used: npt.NDArray[np.intp]) -> int:
     """Count unused windows between used ones of their trial: no calibration part looks like that."""
     if split.n_given != len(split.windows) or (split.rows != np.arange(len(split.rows))).any():
         # prepare dropped some, and the order of the rest is that of what was given.
         lost = np.setdiff1d(np.arange(split.n_given), used)
         return int((np.isin(lost - 1, used) & np.isin(lost + 1, used)).sum())
-    order = np.lexsort((split.windows.metadata["start"], split.windows.groups("subject", "session", "trial")))
-    trial = split.windows.groups("subject", "session", "trial")[order]
+    trial = codes_of(split.windows.metadata, "subject", "session", "trial")
+    order = np.lexsort((split.windows.metadata["start"], trial))
+    trial = trial[order]
     alive = np.isin(np.arange(len(order)), used)[order]
     inside = ~alive[1:-1] & alive[:-2] & alive[2:] & (trial[:-2] == trial[2:])
     return int(inside.sum())
 
 
-def _fingerprint(split: Folds, shared: pd.DataFrame, rng: np.random.Generator) -> Check:
+def _fingerprint(split: SplitWindows, shared: pd.DataFrame, rng: np.random.Generator) -> Check:
     name, windows = "fingerprint", split.windows
-    trial = np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")
     sizes = np.bincount(trial)
     if not 0 < windows.X[0].size <= _MOST_FEATURES or (sizes < 2).all() or len(sizes) < 2:
         return not_checked(name, "needs features, two trials, and two windows of a trial")
     chosen: list[int] = []
     count = 0
+    # Two trials at least, and of endless ones a part.
+    most = _FINGERPRINT_WINDOWS // 2
     for one in rng.permutation(np.flatnonzero(sizes > 1)):
-        if count + sizes[one] > _FINGERPRINT_WINDOWS and len(chosen) > 1:
+        size = min(int(sizes[one]), most)
+        if count + size > _FINGERPRINT_WINDOWS:
             break
         chosen.append(int(one))
-        count += sizes[one]
-    own = np.flatnonzero(np.isin(trial, chosen))
+        count += size
+    own = np.concatenate([_some(np.flatnonzero(trial == one), most, rng) for one in sorted(chosen)])
     flat = np.nan_to_num(np.asarray(windows.X[own], dtype=float).reshape(len(own), -1))
     flat = (flat - flat.mean(axis=0)) / np.maximum(flat.std(axis=0), 1e-300)
     length = (flat * flat).sum(axis=1)
@@ -279,20 +289,24 @@ def _fingerprint(split: Folds, shared: pd.DataFrame, rng: np.random.Generator) -
     return Check(name, "pass", finding if split_trials else f"{finding}; no trial is split", "", evidence)
 
 
-def _identity(split: Folds, shared: pd.DataFrame) -> Check:
+def _some(rows: npt.NDArray[np.intp], most: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+
+
+def _identity(split: SplitWindows, shared: pd.DataFrame) -> Check:
     name, windows = "identity_features", split.windows
     flat = windows.X.reshape(len(windows), -1)
     if not 0 < flat.shape[1] <= _MOST_FEATURES or windows.y is None:
         return not_checked(name, "needs labels, and features rather than samples")
     flat = np.nan_to_num(flat.astype(float))
     y = np.asarray(windows.y.tolist()) if windows.y.dtype == object else windows.y
-    n_trials = len(np.unique(windows.groups("subject", "session", "trial")))
+    n_trials = int(codes_of(windows.metadata, "subject", "session", "trial").max()) + 1
     problems = []
     groups = {
         "the label": np.unique(y, return_inverse=True)[1],
-        "the person": np.unique(windows.groups("subject"), return_inverse=True)[1],
+        "the person": codes_of(windows.metadata, "subject"),
         "the stimulus": stimuli(windows),
-        "the trial": np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1],
+        "the trial": codes_of(windows.metadata, "subject", "session", "trial"),
     }
     known = {what: _determined(flat, codes) for what, codes in groups.items()}
     known["the clock"] = _clocks(flat, windows)
@@ -341,8 +355,8 @@ def _determined(flat: npt.NDArray[np.float64], codes: npt.NDArray[np.intp]) -> n
 
 def _clocks(flat: npt.NDArray[np.float64], windows: Windows) -> npt.NDArray[np.bool_]:
     """Say which features rise, or fall, all through everybody's recording."""
-    person = np.unique(windows.groups("subject"), return_inverse=True)[1]
-    trial = np.unique(windows.groups("subject", "session", "trial"), return_inverse=True)[1]
+    person = codes_of(windows.metadata, "subject")
+    trial = codes_of(windows.metadata, "subject", "session", "trial")
     order = np.lexsort((windows.metadata["start"].to_numpy(dtype=float), trial, places(windows), person))
     inside = person[order][1:] == person[order][:-1]
     if inside.sum() < 8:
@@ -353,7 +367,7 @@ def _clocks(flat: npt.NDArray[np.float64], windows: Windows) -> npt.NDArray[np.b
     return np.asarray(moving & (((steps >= 0).mean(axis=0) > 0.995) | ((steps <= 0).mean(axis=0) > 0.995)))
 
 
-def _normalisation(split: Folds) -> Check:
+def _normalisation(split: SplitWindows) -> Check:
     name, windows = "normalisation", split.windows
     flat = np.asarray(windows.X, dtype=float).reshape(len(windows), -1)
     if not flat.shape[1]:
@@ -364,17 +378,17 @@ def _normalisation(split: Folds) -> Check:
     if not flat.shape[1]:
         return not_checked(name, "no feature is finite in all windows")
     levels = {
-        "each trial": windows.groups("subject", "session", "trial"),
-        "each session of a person": windows.groups("subject", "session"),
-        "each person": windows.groups("subject"),
+        "each trial": codes_of(windows.metadata, "subject", "session", "trial"),
+        "each session of a person": codes_of(windows.metadata, "subject", "session"),
+        "each person": codes_of(windows.metadata, "subject"),
         "everybody together": np.zeros(len(windows), dtype=int),
     }
     for level, group in levels.items():
-        how = _normalised(flat, np.unique(group, return_inverse=True)[1])
+        how = _normalised(flat, group)
         if not how:
             continue
         finding = f"the features of {level} {how}: statistics of tested windows are in them"
-        if split.target_access in _MAY_NORMALISE:
+        if split.target_access in MAY_LOOK_AHEAD:
             return Check(name, "pass", f"{finding}; allowed, the target access is {split.target_access!r}")
         return Check(
             name,

@@ -18,11 +18,13 @@ import numpy.typing as npt
 
 from affectbio.errors import DataError
 from affectbio.evaluation.audit_report import Check, not_checked
-from affectbio.evaluation.black_box import is_continuous, mean_score
+from affectbio.evaluation.black_box import mean_score
 from affectbio.evaluation.confounds import control_score, dealt_labels, threshold_score
 from affectbio.evaluation.controls import TrialLabels
-from affectbio.evaluation.index_checks import Folds, above
+from affectbio.evaluation.estimators import is_continuous
+from affectbio.evaluation.index_checks import SplitWindows, above
 from affectbio.evaluation.probes import Bench
+from affectbio.evaluation.protocols import codes_of
 from affectbio.types import Windows
 
 __all__ = ["artefact_channels", "confound", "noise", "noise_like", "permutation"]
@@ -109,8 +111,7 @@ def noise_like(windows: Windows, rng: np.random.Generator) -> Windows:
     """
     flat = np.nan_to_num(np.asarray(windows.X, dtype=float).reshape(len(windows), -1))
     person, trial = (
-        np.unique(windows.groups(*columns), return_inverse=True)[1]
-        for columns in (("subject",), ("subject", "session", "trial"))
+        codes_of(windows.metadata, *columns) for columns in (("subject",), ("subject", "session", "trial"))
     )
     by_person, by_trial = _means(flat, person)[person], _means(flat, trial)[trial]
     drawn = flat.mean(axis=0) + np.zeros_like(flat)
@@ -129,7 +130,7 @@ def noise_like(windows: Windows, rng: np.random.Generator) -> Windows:
 
 def confound(
     bench: Bench,
-    split: Folds,
+    split: SplitWindows,
     name: str,
     group: npt.NDArray[np.intp],
     what: str,
@@ -147,7 +148,7 @@ def confound(
     ----------
     bench : Bench
         The black box.
-    split : Folds
+    split : SplitWindows
         Its folds.
     name : str
         Of the check.
@@ -170,7 +171,7 @@ def confound(
         return not_checked(name, f"{what} is the same everywhere, or there are no labels")
     if is_continuous(y):
         return not_checked(name, "labels are ratings; cut them into classes to ask this")
-    n_trials = len(np.unique(split.windows.groups("subject", "session", "trial")))
+    n_trials = int(codes_of(split.windows.metadata, "subject", "session", "trial").max()) + 1
     control, chance = control_score(group, y, split.folds)
     score = mean_score(bench.first, bench.windows)[0]
     evidence = {"control": control, "chance": chance, "score": score}
@@ -228,7 +229,7 @@ def artefact_channels(bench: Bench) -> Check:
         alone = mean_score(bench.again(some), some)[0]
     except (ValueError, RuntimeError, IndexError) as error:
         return not_checked(name, f"the run does not take fewer channels: {error}", 1)
-    n_trials = len(np.unique(windows.groups("subject", "session", "trial")))
+    n_trials = int(codes_of(windows.metadata, "subject", "session", "trial").max()) + 1
     finding = f"{', '.join(c.name for c in channels[:4])} alone score {alone:.0%}, everything {score:.0%}"
     evidence = {"alone": alone, "score": score, "chance": chance}
     if above(alone, chance, n_trials) and alone > score - 0.02:
@@ -248,7 +249,7 @@ def _null(
         if dealt in seen:
             continue
         seen.add(dealt)
-        outcome = bench.tried(windows)
+        outcome = bench.tried(windows, refold=True)
         if outcome is None:
             continue
         score, chance = mean_score(outcome, windows)
@@ -264,11 +265,16 @@ def _null(
     finding = (
         f"{what} score {mean:.0%} ± {spread:.0%} ({len(scores)} runs, best {max(scores):.0%}; chance {chance:.0%})"
     )
-    n_trials = len(np.unique(bench.windows.groups("subject", "session", "trial")))
+    n_trials, n_people = (
+        int(codes_of(bench.windows.metadata, *columns).max()) + 1
+        for columns in (("subject", "session", "trial"), ("subject",))
+    )
+    # Labels exchanged within people leave one trial of each without a choice: two trials a person are one coin.
+    n_free = max(n_trials - n_people, 1)
     # A correlation has chance 0 and a variance of about 1 / n.
-    flips = float(np.sqrt((chance * (1 - chance) or 1.0) / n_trials))
+    flips = float(np.sqrt((chance * (1 - chance) or 1.0) / n_free))
     n = np.sqrt(len(scores))
-    need = max(1.25, 4 / n) * flips if shared else 4 * 0.4 * flips / n
+    need = max(1.25, 4 / n) * flips if shared else 4 * 0.5 * flips / n
     if mean - chance > max(0.05, 4 * spread, need) or max(scores) - chance > max(0.1, 4 * flips):
         return Check(name, "fail", finding, remedy, evidence, runs)
     return Check(name, "pass", finding, "", evidence, runs)

@@ -15,13 +15,24 @@ import numpy.typing as npt
 
 from affectbio.evaluation.audit_report import Check, not_checked
 from affectbio.evaluation.black_box import Outcome, Run
+from affectbio.evaluation.protocols import codes_of
 from affectbio.types import Windows
 
-__all__ = ["Bench", "determinism", "held_out_labels", "later_rows", "other_rows", "training_features"]
+__all__ = [
+    "MAY_ADAPT",
+    "MAY_LOOK_AHEAD",
+    "Bench",
+    "determinism",
+    "held_out_labels",
+    "later_rows",
+    "other_rows",
+    "training_features",
+]
 
-# Who may look at what, by target access: other windows of the person tested, and later ones.
-_MAY_ADAPT = ("rest", "causal", "unlabelled", "labelled")
-_MAY_LOOK_AHEAD = ("unlabelled", "labelled")
+#: Target accesses that may look at other windows of the person tested.
+MAY_ADAPT = ("rest", "causal", "unlabelled", "labelled")
+#: Those that may look at later ones too.
+MAY_LOOK_AHEAD = ("unlabelled", "labelled")
 
 
 @dataclass(slots=True)
@@ -60,13 +71,15 @@ class Bench:
     def __post_init__(self) -> None:
         self.first = self.again(self.windows)
 
-    def again(self, windows: Windows) -> Outcome:
+    def again(self, windows: Windows, *, refold: bool = False) -> Outcome:
         """Run the black box.
 
         Parameters
         ----------
         windows : Windows
             What to give it.
+        refold : bool
+            Whether folds may follow the labels; the exact probes need the same ones.
 
         Returns
         -------
@@ -74,15 +87,20 @@ class Bench:
             What it gave.
         """
         self.runs += 1
-        return self.run(windows, self.seed)
+        # A copy: code of others may scale in place, and would be given its own results the next time.
+        y = None if windows.y is None else windows.y.copy()
+        run = getattr(self.run, "refolded", self.run) if refold else self.run
+        return run(replace(windows, X=windows.X.copy(), y=y, metadata=windows.metadata.copy()), self.seed)
 
-    def tried(self, windows: Windows) -> Outcome | None:
+    def tried(self, windows: Windows, *, refold: bool = False) -> Outcome | None:
         """Run the black box on changed windows, which it need not take.
 
         Parameters
         ----------
         windows : Windows
             What to give it.
+        refold : bool
+            As for `again`.
 
         Returns
         -------
@@ -90,7 +108,7 @@ class Bench:
             None if it raised: another label may leave a training set with one class.
         """
         try:
-            return self.again(windows)
+            return self.again(windows, refold=refold)
         except (ValueError, LookupError, ArithmeticError, RuntimeError):
             return None
 
@@ -200,7 +218,7 @@ def other_rows(bench: Bench) -> Check:
         bench,
         "test_rows",
         _one_trial,
-        may=_MAY_ADAPT,
+        may=MAY_ADAPT,
         what="other tested windows were changed",
         none="no fold tests two trials, or two stretches of one, so no other tested window can be changed",
         remedy="fit scalers, selection and oversampling on training windows only, put batch statistics to evaluation "
@@ -228,7 +246,7 @@ def later_rows(bench: Bench) -> Check:
         bench,
         "later_rows",
         _first_half,
-        may=_MAY_LOOK_AHEAD,
+        may=MAY_LOOK_AHEAD,
         what="only later windows were changed",
         none="no fold tests an earlier and a later window of one person",
         remedy="use only what came before (a resting minute, a running mean), or declare the target access "
@@ -261,7 +279,7 @@ def training_features(bench: Bench) -> Check:
         if other.fitted_on[at] != bench.first.fitted_on[fold]:
             return _judged(
                 name,
-                _MAY_LOOK_AHEAD,
+                MAY_LOOK_AHEAD,
                 bench,
                 f"the training features of fold {fold} are others when its tested windows are changed",
                 "move scaling, components, selection and oversampling into the estimator (a Pipeline), so that they "
@@ -384,7 +402,7 @@ def _loud(windows: Windows, which: npt.NDArray[np.intp], rng: np.random.Generato
 
 
 def _one_trial(windows: Windows, own: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    trial = windows.groups("subject", "session", "trial")[own]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")[own]
     names = np.unique(trial)
     if len(names) > 1:
         kept = trial == names[len(names) // 2]
@@ -394,12 +412,12 @@ def _one_trial(windows: Windows, own: npt.NDArray[np.intp]) -> tuple[npt.NDArray
 
 def _first_half(windows: Windows, own: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Cut the timeline of the person with most tested windows in the middle of a trial."""
-    subject = windows.groups("subject")[own]
+    subject = codes_of(windows.metadata, "subject")[own]
     people, counts = np.unique(subject, return_counts=True)
     if not len(people):
         return own, own[:0]
     mine = own[subject == people[counts.argmax()]]
-    trial = windows.groups("session", "trial")[mine]
+    trial = codes_of(windows.metadata, "subject", "session", "trial")[mine]
     names, first = np.unique(trial, return_index=True)
     order = np.empty(len(names), dtype=int)
     order[np.argsort(first)] = np.arange(len(names))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from affectbio.errors import DataError, LeakageError
+from affectbio.evaluation.duplicates import exact_codes
 from affectbio.registry import Registry, unknown_name
 from affectbio.types import Windows
 
@@ -30,6 +31,7 @@ __all__ = [
     "on_one_line",
     "overlapping",
     "person_ids",
+    "shares",
     "trial_ids",
 ]
 
@@ -128,7 +130,8 @@ def codes_of(table: pd.DataFrame, *columns: str) -> npt.NDArray[np.intp]:
         Metadata.
     *columns : str
         Which columns; ``"subject"`` means data set and subject if there is a column ``dataset``, since two data sets
-        may each have a person 01.
+        may each have a person 01. Stimuli of one name are one: two laboratories may show the same clips, and to hold
+        out too much is no leak.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def codes_of(table: pd.DataFrame, *columns: str) -> npt.NDArray[np.intp]:
     Raises
     ------
     DataError
-        If a column lacks, or a value is missing.
+        If a column lacks, or a value is missing or empty.
     """
     if "subject" in columns and "dataset" in table.columns:
         columns = ("dataset", *columns)
@@ -146,14 +149,15 @@ def codes_of(table: pd.DataFrame, *columns: str) -> npt.NDArray[np.intp]:
     for column in columns:
         if column not in table.columns:
             raise DataError(str(unknown_name("column of metadata", column, map(str, table.columns))))
-        missing = table[column].isna().to_numpy()
+        # fixed-width strings: objects are compared one by one in Python
+        words = np.asarray(table[column].astype(str).tolist(), dtype=str)
+        missing = table[column].isna().to_numpy() | (words == "")
         if missing.any():
             raise DataError(
                 f"row {int(np.flatnonzero(missing)[0])} of the metadata has no {column} ({int(missing.sum())} of "
                 f"{len(table)} rows); who and what a window is must be known before it can be split"
             )
-        # fixed-width strings: objects are compared one by one in Python
-        keys.append(np.unique(np.asarray(table[column].astype(str).tolist(), dtype=str), return_inverse=True)[1])
+        keys.append(np.unique(words, return_inverse=True)[1])
     codes = keys[0]
     for key in keys[1:]:
         codes = np.unique(codes * (key.max(initial=0) + 1) + key, return_inverse=True)[1]
@@ -223,7 +227,7 @@ def check_leakage(
     -------
     pandas.DataFrame
         One row per fold: ``fold, n_train, n_test`` and, under each key of `LEAKS`, the share of test windows that have
-        that in common with a training window. Cost is n log n per fold.
+        that in common with a training window; constant windows are no copies. Cost is n log n per fold.
 
     Raises
     ------
@@ -248,14 +252,53 @@ def check_leakage(
             raise unknown_name("kind of leak", kind, LEAKS)
     if not embargo_s >= 0:
         raise DataError(f"an embargo of {embargo_s} s makes no sense; expected 0 or more")
-    table_of = windows.metadata
-    subject, stimulus = codes_of(table_of, "subject"), _stimulus_codes(table_of)
-    trial = codes_of(table_of, "subject", "session", "trial")
-    rows = np.unique(_hashes(windows.X), return_inverse=True)[1]
     if clock not in ("trial", "session"):
         raise unknown_name("clock", clock, ("trial", "session"))
+    found = shares(windows.metadata, exact_codes(windows.X), splits, embargo_s=embargo_s, clock=clock)
+    for kind in holdout:
+        if (found[kind] > 0).any():
+            worst = found.iloc[int(found[kind].to_numpy().argmax())]
+            raise LeakageError(
+                f"fold {int(worst['fold'])}: the same {LEAKS[kind]} stand in training and test ({worst[kind]:.0%} of "
+                f"{int(worst['n_test'])} test windows); expected none: split by whole people or trials, or use a "
+                f"protocol that declares the leak"
+            )
+    return found
+
+
+def shares(
+    metadata: pd.DataFrame,
+    rows: npt.NDArray[np.intp],
+    splits: Iterable[Split],
+    *,
+    embargo_s: float = 0.0,
+    clock: str = "trial",
+) -> pd.DataFrame:
+    """Give the table of `check_leakage` where it is already known which windows are copies.
+
+    Parameters
+    ----------
+    metadata : pandas.DataFrame
+        Of the windows.
+    rows : ndarray of int, shape (n_windows,)
+        The same number for exact copies.
+    splits, embargo_s, clock
+        As for `check_leakage`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per fold.
+
+    Raises
+    ------
+    DataError
+        If a fold has no training or no test windows.
+    """
+    subject, stimulus = codes_of(metadata, "subject"), _stimulus_codes(metadata)
+    trial = codes_of(metadata, "subject", "session", "trial")
     start, stop = on_one_line(
-        table_of, trial if clock == "trial" else codes_of(table_of, "subject", "session"), gap_s=embargo_s + 1.0
+        metadata, trial if clock == "trial" else codes_of(metadata, "subject", "session"), gap_s=embargo_s + 1.0
     )
     # Widening every test window by the embargo is the same as asking for that distance.
     start_test, stop_test = start - embargo_s, stop + embargo_s
@@ -277,28 +320,15 @@ def check_leakage(
                 "rows": _share_seen(rows, train, test),
             }
         )
-    found = pd.DataFrame(table, columns=["fold", "n_train", "n_test", *LEAKS])
-    for kind in holdout:
-        if (found[kind] > 0).any():
-            worst = found.iloc[int(found[kind].to_numpy().argmax())]
-            raise LeakageError(
-                f"fold {int(worst['fold'])}: the same {LEAKS[kind]} stand in training and test ({worst[kind]:.0%} of "
-                f"{int(worst['n_test'])} test windows); expected none: split by whole people or trials, or use a "
-                f"protocol that declares the leak"
-            )
-    return found
+    return pd.DataFrame(table, columns=["fold", "n_train", "n_test", *LEAKS])
 
 
 def _stimulus_codes(table: pd.DataFrame) -> npt.NDArray[np.intp]:
     """Give stimuli numbers; a window without one (rest between clips) shares it with no other."""
-    missing = table["stimulus"].isna().to_numpy()
-    codes = codes_of(table.assign(stimulus=table["stimulus"].astype(object).where(~missing, "")), "stimulus")
+    missing = (table["stimulus"].isna() | (table["stimulus"] == "")).to_numpy()
+    codes = codes_of(table.assign(stimulus=table["stimulus"].astype(object).where(~missing, "none")), "stimulus")
     codes[missing] = codes.max(initial=0) + 1 + np.arange(missing.sum())
     return codes
-
-
-def _hashes(X: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    return np.fromiter((hash(row.tobytes()) for row in X), dtype=np.int64, count=len(X))
 
 
 def on_one_line(

@@ -17,15 +17,15 @@ from sklearn.base import is_regressor
 
 from affectbio.errors import ConfigError, DataError
 from affectbio.evaluation.controls import TrialLabels
-from affectbio.evaluation.fitting import Plan, plan, run
+from affectbio.evaluation.fitting import Answers, Plan, dealt_anew, plan, run
 from affectbio.evaluation.metrics import SCORERS
 from affectbio.evaluation.people import Said, cells, scored
-from affectbio.evaluation.protocols import WindowSplitter, person_ids
+from affectbio.evaluation.protocols import PROTOCOLS, WindowSplitter, person_ids
 from affectbio.evaluation.table_splitter import of_first
 from affectbio.registry import unknown_name
 from affectbio.types import Windows
 
-__all__ = ["evaluate", "permutation_control", "predictions", "score_predictions"]
+__all__ = ["evaluate", "is_rating", "permutation_control", "prediction_table", "predictions", "score_predictions"]
 
 Array = npt.NDArray[Any]
 
@@ -158,10 +158,32 @@ def predictions(
     --------
     score_predictions : Makes scores of this table.
     """
-    ratings = _is_regressor(estimator) if ratings is None else ratings
+    ratings = is_rating(estimator) if ratings is None else ratings
     made = plan(estimator, windows, protocol, ratings=ratings)
     tested = run(estimator, windows, made, made.y, with_scores=True, n_jobs=n_jobs)
-    facts = (variant or type(estimator).__name__, made.name, made.target_access, made.leaks, made.shares)
+    return prediction_table(windows, made, tested, variant or type(estimator).__name__)
+
+
+def prediction_table(windows: Windows, made: Plan, tested: Answers, variant: str) -> pd.DataFrame:
+    """Write what was said of every window as the table of `predictions`.
+
+    Parameters
+    ----------
+    windows : Windows
+        What was tested.
+    made : Plan
+        From `affectbio.evaluation.fitting.plan`.
+    tested : Answers
+        From `affectbio.evaluation.fitting.run`.
+    variant : str
+        What to call it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per window tested.
+    """
+    facts = (variant, made.name, made.target_access, made.leaks, made.shares)
     table = pd.DataFrame({**dict(zip(_WHERE, facts, strict=True)), "fold": tested.fold, "window": tested.rows})
     table["subject"] = person_ids(windows)[tested.rows]
     for column in _WHAT:
@@ -250,6 +272,8 @@ def permutation_control(
 ) -> pd.DataFrame:
     """Score an estimator again and again with the labels of trials exchanged: what it scores when there is nothing.
 
+    Folds that follow the labels are dealt anew with each exchange.
+
     Parameters
     ----------
     estimator, windows, protocol
@@ -278,13 +302,14 @@ def permutation_control(
         As `evaluate`; also if the labels cannot be exchanged.
     """
     names, levels, ratings = _wanted(metrics, level, estimator)
+    protocol = PROTOCOLS.get(protocol)() if isinstance(protocol, str) else protocol
     made = plan(estimator, windows, protocol, ratings=ratings)
     trials = TrialLabels.of(windows, within)
     rng = np.random.default_rng(rng)
     # Windows without a label keep the place holder of the plan.
     exchanged = [np.where(made.known, trials.exchange(rng), made.y).astype(made.y.dtype) for _ in range(n_permutations)]
     values = Parallel(n_jobs=n_jobs)(
-        delayed(_means_over_people)(estimator, windows, made, labels, names, levels) for labels in exchanged
+        delayed(_means_over_people)(estimator, windows, made, protocol, labels, names, levels) for labels in exchanged
     )
     rows = [
         {"metric": name, "level": one, "permutation": number, "value": value}
@@ -299,8 +324,15 @@ def permutation_control(
 
 
 def _means_over_people(
-    estimator: Any, windows: Windows, made: Plan, y: Array, names: list[str], levels: list[str]
+    estimator: Any,
+    windows: Windows,
+    made: Plan,
+    protocol: WindowSplitter,
+    y: Array,
+    names: list[str],
+    levels: list[str],
 ) -> list[float]:
+    made = dealt_anew(made, windows, protocol, y)
     tested = run(estimator, windows, made, y, with_scores=_with_scores(names, levels))
     values: dict[tuple[str, str], list[float]] = {cell: [] for cell in cells(names, levels)}
     for row in scored(Said.of(tested, made, y), names, levels):
@@ -313,7 +345,7 @@ def _wanted(
 ) -> tuple[list[str], list[str], bool]:
     """Give names of metrics and levels, and whether they score ratings."""
     if metrics is None:
-        metrics = ("ccc", "rmse") if _is_regressor(estimator) else ("balanced_accuracy",)
+        metrics = ("ccc", "rmse") if is_rating(estimator) else ("balanced_accuracy",)
     names = [metrics] if isinstance(metrics, str) else list(metrics)
     levels = [level] if isinstance(level, str) else list(level)
     for kind, asked, known in (("metric", names, SCORERS), ("level", levels, ("window", "trial"))):
@@ -328,7 +360,19 @@ def _wanted(
     return names, levels, ratings.pop()
 
 
-def _is_regressor(estimator: Any) -> bool:
+def is_rating(estimator: Any) -> bool:
+    """Say whether an estimator predicts continuous ratings.
+
+    Parameters
+    ----------
+    estimator : scikit-learn estimator
+        Or anything with fit and predict.
+
+    Returns
+    -------
+    bool
+        Whether it is a regressor.
+    """
     # A class of somebody's own may have fit and predict only, and no tags to ask.
     return hasattr(estimator, "__sklearn_tags__") and bool(is_regressor(estimator))
 

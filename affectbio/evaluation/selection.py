@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from affectbio.errors import ConfigError
-from affectbio.evaluation.fitting import takes
+from affectbio.evaluation.estimators import takes
 from affectbio.evaluation.metrics import SCORERS
 from affectbio.evaluation.scoring import evaluate
 from affectbio.types import Windows

@@ -192,9 +192,33 @@ def test_a_table_of_another_order_is_told(tmp_path, zeros):
         next(DEAP(dataset.root).recordings())
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b"6.5", b"6?5", r"row 2: Valence is '6\?5'; expected numbers"),
+        (b"6.5", b"\xac.5", "cannot be read as a table: .*utf-8"),
+        (b"6.5", b"6,,,5", "cannot be read as a table: "),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, zeros, old, new, message):
+    dataset = save(tmp_path, np.array(zeros[0]), zeros[1])
+    path = tmp_path / "metadata_csv" / "participant_ratings.csv"
+    path.parent.mkdir()
+    table = pd.DataFrame({"Participant_id": 1, "Trial": range(1, 41), "Experiment_id": range(1, 41)})
+    table[["Valence", "Arousal", "Dominance", "Liking"]] = 6.5
+    table.to_csv(path, index=False)
+    content = path.read_bytes()
+    # Not in the first row: of longer rows pandas would take the first columns for names.
+    middle = content.index(old, len(content) // 2) if new == b"6,,,5" else content.index(old)
+    path.write_bytes(content[:middle] + new + content[middle + len(old) :])
+    with pytest.raises(DataError, match=rf"participant_ratings\.csv,? {message}"):
+        next(DEAP(dataset.root).recordings())
+
+
 def test_the_original_files_of_both_sites_are_read_by_name(original):
     import mne
 
+    assert (DEAP(original).facts.n_recordings, DEAP.facts.n_recordings) == (1, 40)
     for subject, site in (("s01", "Twente"), ("s23", "Geneva")):
         (recording,) = DEAP(original).recordings([subject])
         raw = mne.io.read_raw_bdf(original / "data_original" / f"{subject}.bdf", verbose="ERROR")

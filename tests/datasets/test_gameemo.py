@@ -105,6 +105,15 @@ def test_a_damaged_table_is_named(one, change, message):
         list(GAMEEMO(root).recordings())
 
 
+def test_what_is_no_text_is_named(one):
+    root, path = one
+    content = path.read_bytes()
+    for at in (10, len(content) // 2):
+        path.write_bytes(content[:at] + b"\xac" + content[at + 1 :])
+        with pytest.raises(DataError, match=r"S01G3AllChannels\.csv: "):
+            list(GAMEEMO(root).recordings())
+
+
 def test_a_damaged_mat_file_is_named(tmp_path):
     root = synthesise("gameemo", tmp_path, n_subjects=1, seconds=1, formats=("mat",))
     path = root / "(S01)" / "Preprocessed EEG Data" / ".mat format" / "S01G1AllChannels.mat"

@@ -80,7 +80,7 @@ def test_one_trial_alone_is_a_linear_discriminant():
 @pytest.mark.parametrize("labels", ["balanced", "coins", 0.8])
 def test_the_ceiling_is_what_the_rule_scores(labels):
     params = replace(PRESETS["headset-4"], labels=labels, n_windows=2, missing_rate=0.2)
-    best, windows = ceilings(params, 8, n_people=400), simulate(params, 200, 8, seed=8)
+    best, windows = ceilings(params, 8, n_people=250), simulate(params, 120, 8, seed=8)
     for access, ceiling in (("none", best.zero), ("unlabelled", best.transductive)):
         found = bayes_posterior(windows, params, access)
         right = (found[["low", "high"]].idxmax(axis=1) == found["label"]).groupby(found["subject"]).mean()

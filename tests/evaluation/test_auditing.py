@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from affectbio.errors import ConfigError, DataError, LeakageError
-from affectbio.evaluation import LeaveOneSubjectOut, RandomWindowKFold
+from affectbio.evaluation import Calibrated, KFoldBySubject, LeaveOneSubjectOut, Nested, RandomWindowKFold, evaluate
 from affectbio.evaluation.audit_report import CHECKS, AuditReport, Check
 from affectbio.evaluation.auditing import audit, audit_folds, audit_pipeline
 from affectbio.evaluation.black_box import Outcome, mean_score, pipeline_run
@@ -147,6 +147,20 @@ def test_what_is_given_is_not_changed(windows: Windows) -> None:
     pd.testing.assert_frame_equal(windows.metadata, table)
 
 
+def test_code_that_writes_into_what_it_is_given_is_audited_all_the_same(windows: Windows) -> None:
+    honest, X = pipeline_run(KNN, LOSO), windows.X.copy()
+
+    def in_place(given: Windows, seed: int) -> Outcome:
+        given.X[:] /= given.X.std(axis=0)
+        given.y[:3] = given.y[:3]
+        return honest(given, seed)
+
+    report = audit(in_place, windows, holdout=LOSO.holdout)
+    assert (windows.X == X).all()
+    assert report["determinism"].status == "pass"
+    assert report["test_rows"].status == "fail"
+
+
 def test_the_same_seed_gives_the_same_report(windows: Windows) -> None:
     one, two = (audit_pipeline(KNN, windows, LOSO, seed=3) for _ in range(2))
     assert one == two
@@ -235,13 +249,66 @@ def test_dead_windows_and_missing_values_raise_no_alarm(windows: Windows) -> Non
     assert report["normalisation"].status == "not checked"
 
 
+def test_windows_without_a_label_are_seen_by_the_pipeline_and_not_judged(windows: Windows) -> None:
+    y = np.array(windows.y, dtype=object)
+    y[windows.metadata["trial"] == "000"] = None
+    some = replace(windows, y=y)
+    report = audit_pipeline(KNN, some, LOSO)
+    assert report.ok
+    assert (report.about["n_windows"], report.about["n_unlabelled"]) == (72, 24)
+    assert report["held_out_labels"].status == report["permutation"].status == "pass"
+
+    def centred_on_the_unlabelled(w: Windows) -> Windows:
+        rest = pd.DataFrame(np.where(pd.isna(w.y)[:, None], w.X, np.nan))
+        means = rest.groupby(w.groups("subject")).transform("mean").to_numpy()
+        return replace(w, X=w.X - means, target_access="rest")
+
+    rest = audit_pipeline(KNN, some, LOSO, prepare=centred_on_the_unlabelled)
+    assert rest.ok
+    assert rest["later_rows"].status == "pass"
+    folds = folds_of(some)
+    assert audit_folds(some, folds, predicted=[windows.y[test] for _, test in folds]).about["score"] == 1.0
+    with pytest.raises(DataError, match="none of 96 windows has a label"):
+        audit_pipeline(KNN, replace(windows, y=np.full(96, None)), LOSO)
+
+
+def test_a_model_that_needs_metadata_or_a_calibration_is_audited_as_it_is_evaluated(windows: Windows) -> None:
+    nested = audit_pipeline(Nested(KNN, {"n_neighbors": [1, 3]}, KFoldBySubject(2)), windows, LOSO)
+    assert nested.ok
+    assert nested["held_out_labels"].status == "pass"
+    calibrated = audit_pipeline(KNN, windows, Calibrated(LOSO, n_labelled=1))
+    assert calibrated.ok
+    assert calibrated.about["target_access"] == "labelled"
+    tested = evaluate(KNN, windows, Calibrated(LOSO, n_labelled=1))["value"].mean()
+    assert calibrated.about["score"] == pytest.approx(tested)
+
+
+def test_people_of_one_name_in_two_data_sets_are_two_people(windows: Windows) -> None:
+    other = np.random.default_rng(1).normal(size=windows.X.shape)
+    two = Windows.concatenate([windows, replace(windows, X=other)])
+    two = replace(two, metadata=two.metadata.assign(dataset=np.repeat(["here", "there"], len(windows))))
+    report = audit_pipeline(KNN, two, "cross-dataset")
+    assert report.ok
+    assert report["subject"].evidence["share"] == 0.0
+
+
+def test_endless_trials_are_recognised_by_a_part(windows: Windows) -> None:
+    who = pd.DataFrame({"subject": np.repeat(["a", "b"], 4000), "session": "1", "trial": "0", "stimulus": "x"})
+    who["start"] = np.tile(np.arange(4000.0), 2)
+    X = np.random.default_rng(0).normal(size=(8000, 3)) + np.repeat([0.0, 4.0], 4000)[:, None]
+    long = Windows(X, None, who.assign(stop=who["start"] + 1), ("window", "feature"))
+    found = audit_folds(long, [(np.arange(4000), np.arange(4000, 8000))])["fingerprint"]
+    assert found.evidence["recognised"] > 0.95
+    assert found.evidence["by_chance"] == pytest.approx(0.5, abs=0.01)
+
+
 def test_without_features_or_times_the_rest_is_checked(windows: Windows) -> None:
     bare = Windows(
         np.empty((len(windows), 0)), None, windows.metadata.assign(start=np.nan, stop=np.nan), ("window", "feature")
     )
     report = audit_folds(bare, folds_of(bare), holdout=("subject", "trial"))
     assert report["subject"].status == report["trial"].status == "pass"
-    for name in ("overlap", "near_duplicates", "fingerprint", "identity_features", "normalisation", "length"):
+    for name in ("rows", "overlap", "near_duplicates", "fingerprint", "identity_features", "normalisation", "length"):
         assert report[name].status == "not checked"
 
 
@@ -275,7 +342,7 @@ def test_a_report_survives_json_and_shows_itself(windows: Windows) -> None:
     text = str(report)
     assert "fail (declared)" in text
     assert "→ split by whole trials" in text
-    for broken in ("", "[]", '{"checks": [{"name": 1}], "about": {}}'):
+    for broken in ("", "[]", "[" * 100_000, '{"checks": [{"name": 1}], "about": {}}'):
         with pytest.raises(DataError, match="no report of an audit"):
             AuditReport.from_json(broken)
     with pytest.raises(ConfigError, match="nothing"):

@@ -113,6 +113,18 @@ def test_the_first_seconds_of_a_session_calibrate_and_what_straddles_is_dropped(
     assert [len(test) for _, test in Calibrated(LOSO, seconds=5).split_windows(windows)] == [13]
 
 
+def test_the_first_trials_are_those_of_the_first_session() -> None:
+    table = pd.DataFrame({"subject": np.repeat(["a", "b"], 8), "session": np.tile(np.repeat(["2", "10"], 4), 2)})
+    table["trial"] = np.tile(["1", "2", "3", "4"], 4)
+    table = table.assign(stimulus="x", start=0.0, stop=1.0)
+    y = np.tile(["calm", "tense"], 8)
+    windows = Windows(np.arange(32.0).reshape(16, 2), y, table, ("window", "feature"))
+    for ordered in (windows, replace(windows, metadata=table.assign(order=np.tile([1, 2, 3, 4], 4)))):
+        used = next(iter(Calibrated(LOSO, n_labelled=2).folds(ordered))).calibration
+        # Two of each class, all in session 2, none of session 10.
+        assert table.loc[used, ["session", "trial"]].to_numpy().tolist() == [["2", t] for t in "1234"]
+
+
 def test_seconds_can_be_counted_in_rest_only(coin_flip_windows: Make) -> None:
     windows = coin_flip_windows(n_people=4)
     windows = replace(windows, metadata=windows.metadata.assign(trial_type=windows.y))

@@ -13,7 +13,13 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_sc
 from sklearn.neighbors import KNeighborsClassifier
 
 from affectbio.errors import ConfigError, DataError, LeakageError
-from affectbio.evaluation import PROTOCOLS, LeaveOneSubjectOut, RandomWindowKFold, check_leakage
+from affectbio.evaluation import (
+    PROTOCOLS,
+    LeaveOneSubjectOut,
+    LeaveSubjectAndStimulusOut,
+    RandomWindowKFold,
+    check_leakage,
+)
 from affectbio.evaluation.protocols import LEAKS
 from affectbio.types import Windows
 
@@ -99,7 +105,7 @@ def _windows(rows: list[tuple[str, str, float, float]], X: np.ndarray | None = N
 
 
 def test_each_kind_of_leak_is_measured_by_itself() -> None:
-    X = np.array([[0.0], [1.0], [2.0], [3.0], [0.0]])
+    X = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0], [0.0, 1.0]])
     rows = [
         ("a", "0", 0.0, 2.0),
         ("a", "0", 1.0, 3.0),
@@ -117,9 +123,19 @@ def test_each_kind_of_leak_is_measured_by_itself() -> None:
 
 def test_windows_without_a_stimulus_share_none() -> None:
     windows = _windows([("a", "0", 0.0, 1.0), ("b", "0", 0.0, 1.0), ("c", "0", 0.0, 1.0), ("d", "0", 0.0, 1.0)])
-    windows.metadata["stimulus"] = ["x", None, None, "x"]
-    found = check_leakage(windows, [(np.array([0, 1]), np.array([2])), (np.array([0, 1]), np.array([3]))])
-    assert found["stimulus"].tolist() == [0, 1]
+    for nothing in (None, ""):
+        windows.metadata["stimulus"] = ["x", nothing, nothing, "x"]
+        found = check_leakage(windows, [(np.array([0, 1]), np.array([2])), (np.array([0, 1]), np.array([3]))])
+        assert found["stimulus"].tolist() == [0, 1]
+    with pytest.raises(DataError, match="row 1 of the metadata has no stimulus"):
+        list(LeaveSubjectAndStimulusOut().split_windows(windows))
+
+
+def test_what_is_constant_or_one_value_is_no_copy() -> None:
+    rows = [("a", "0", 0.0, 1.0), ("b", "0", 0.0, 1.0)]
+    for X, copied in (([[0.0, 0.0]] * 2, 0), ([[1.0]] * 2, 0), ([[1.0, 2.0]] * 2, 1), ([[1.0, np.nan]] * 2, 0)):
+        found = check_leakage(_windows(rows, np.array(X)), [(np.array([0]), np.array([1]))])
+        assert found["rows"].tolist() == [copied]
 
 
 def test_windows_that_touch_do_not_overlap() -> None:

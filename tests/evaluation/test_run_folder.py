@@ -85,7 +85,15 @@ def test_folds_of_three_shapes(tmp_path: Path, found: object) -> None:
     assert said == ({"leaks": ["trial"]} if isinstance(found, dict) else {})
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]", '[{"train": [0]}]', '[{"train": ["a"], "test": [1]}]', "[[1]]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "{}", "[]", '[{"train": [0]}]', '[{"train": ["a"], "test": [1]}]', "[[1]]", "[1, 2]"),
+        *("[" * 100_000, '{"folds": [[[0], [1]]], "leaks": "trial"}', '{"folds": [[[0], [1]]], "holdout": [1]}'),
+        '{"folds": [[[0], [1]]], "embargo_s": "long"}',
+    ],
+    ids=lambda text: text[:40],
+)
 def test_no_folds_are_said_to_be_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "f.json"
     path.write_text(text)

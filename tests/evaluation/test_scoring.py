@@ -22,6 +22,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
@@ -30,6 +31,7 @@ from affectbio.evaluation import (
     KFoldByTrial,
     LeaveOneSubjectOut,
     RandomWindowKFold,
+    audit_pipeline,
     evaluate,
     permutation_control,
     predictions,
@@ -82,15 +84,15 @@ def test_coin_flips_score_high_on_shuffled_windows_and_nothing_on_people(coin_fl
 
 
 def test_the_control_unmasks_the_leak_and_passes_the_effect(coin_flip_windows: Make) -> None:
-    nothing, something = coin_flip_windows(), coin_flip_windows(effect=0.8)
+    nothing, something = coin_flip_windows(n_each=10), coin_flip_windows(n_each=10, effect=0.8)
     results, controls = [], []
     for variant, windows, protocol in (
-        ("nothing, leak", nothing, "random-window-kfold"),
+        ("nothing, leak", coin_flip_windows(), "random-window-kfold"),
         ("nothing", nothing, "loso"),
         ("something", something, "loso"),
     ):
         results.append(evaluate(LDA, windows, protocol, variant=variant))
-        controls.append(permutation_control(LDA, windows, protocol, 39, variant=variant))
+        controls.append(permutation_control(LDA, windows, protocol, 19, variant=variant))
     summary = summarise(pd.concat(results), pd.concat(controls)).set_index("variant")
     leak, nothing_found, found = (summary.loc[v] for v in ("nothing, leak", "nothing", "something"))
     assert leak["mean"] > 0.7
@@ -99,9 +101,18 @@ def test_the_control_unmasks_the_leak_and_passes_the_effect(coin_flip_windows: M
     assert nothing_found["low"] < 0.5 < nothing_found["high"]
     assert nothing_found["p"] > 0.05
     assert found["low"] > 0.7
-    assert found["p"] == 1 / 40
+    assert found["p"] == 1 / 20
     assert found["excess"] > 0.2
     assert abs(found["null_mean"] - 0.5) < 0.1
+
+
+def test_exchanged_labels_are_dealt_into_folds_of_their_own(coin_flip_windows: Make) -> None:
+    windows = coin_flip_windows(n_people=6, n_trials=6, n_each=3, n_features=4)
+    null = permutation_control(GaussianNB(), windows, KFoldByTrial(3), 19, level="trial")["value"]
+    # With the folds of the real labels, which spread the classes evenly, it would be 0.32.
+    assert abs(null.mean() - 0.5) < 0.06
+    audited = audit_pipeline(GaussianNB(), windows, KFoldByTrial(3))["permutation"]
+    assert abs(audited.evidence["null"] - 0.5) < 0.1
 
 
 def test_values_are_those_of_plain_scikit_learn(coin_flip_windows: Make) -> None:
@@ -137,7 +148,7 @@ def test_target_access_and_variant_travel_into_every_table(coin_flip_windows: Ma
 
 
 def test_more_workers_give_the_same_numbers(coin_flip_windows: Make) -> None:
-    windows = coin_flip_windows(n_people=4)
+    windows = coin_flip_windows(n_people=4, n_each=6)
     pd.testing.assert_frame_equal(evaluate(LDA, windows, "loso"), evaluate(LDA, windows, "loso", n_jobs=2))
     one = permutation_control(LDA, windows, "loso", 4, rng=1)
     pd.testing.assert_frame_equal(one, permutation_control(LDA, windows, "loso", 4, rng=1, n_jobs=2))
@@ -395,7 +406,7 @@ def test_an_embargo_that_a_protocol_breaks_is_refused(coin_flip_windows: Make) -
 
 
 def test_a_control_has_every_metric_and_level(coin_flip_windows: Make) -> None:
-    windows = coin_flip_windows(n_people=5, effect=1.0)
+    windows = coin_flip_windows(n_people=5, n_each=6, effect=1.0)
     asked = {"metrics": ("balanced_accuracy", "brier"), "level": ("window", "trial")}
     results = evaluate(LDA, windows, "loso", **asked)
     summary = summarise(results, permutation_control(LDA, windows, "loso", 19, **asked))

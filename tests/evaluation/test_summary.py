@@ -11,7 +11,9 @@ KEY = {"variant": "a", "protocol": "p", "target_access": "none", "metric": "bala
 
 
 def _tables(values: list[float], null: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    people = pd.DataFrame({"value": values, "n_windows": 10, "n_trials": 2, "chance": 0.5, "leaks": "", **KEY})
+    people = pd.DataFrame(
+        {"value": values, "n_windows": 10, "n_trials": 2, "chance": 0.5, "leaks": "", "shares": "", **KEY}
+    )
     return people, pd.DataFrame({"value": null, "permutation": range(len(null)), **KEY})
 
 

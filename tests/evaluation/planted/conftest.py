@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 
 from affectbio.evaluation.protocols import Split
 from affectbio.types import Windows
@@ -60,6 +61,13 @@ def study(
     metadata = pd.DataFrame(rows, columns=["subject", "session", "trial", "stimulus", "start", "stop"])
     metadata = metadata.astype({"start": float})
     return Windows(np.concatenate(X), np.array(y, dtype=object), metadata, ("window", "feature"))
+
+
+@pytest.fixture(autouse=True)
+def trusted() -> Iterator[None]:
+    # Thousands of tiny fits, of which scikit-learn's checks of parameters and arrays are half.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        yield
 
 
 @pytest.fixture
