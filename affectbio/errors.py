@@ -20,6 +20,8 @@ Each is also the builtin it resembles, so ``except ValueError`` works too.
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = [
     "AffectbioError",
     "ConfigError",
@@ -50,6 +52,11 @@ class DataError(AffectbioError, ValueError):
 
 class DatasetLayoutError(DataError, FileNotFoundError):
     """A data set is not laid out on disk as its publisher ships it."""
+
+    # Of its two builtins only an OSError has room for what both hold. Python finds that out by itself when the class is
+    # called, but not when errors are rebuilt by ``__new__`` in another process, as Dask does.
+    def __new__(cls, *args: object) -> Self:
+        return FileNotFoundError.__new__(cls, *args)
 
 
 class LeakageError(DataError):

@@ -217,6 +217,7 @@ def test_windows_carry_who_and_what_from_the_recording() -> None:
             "start": [0.0, 1.0, 5.0, 6.0],
             "stop": [1.0, 2.0, 6.0, 7.0],
             "trial_type": ["calm", "calm", "tense", "tense"],
+            "rating": [1, 1, 9, 9],
         }
     )
     pd.testing.assert_frame_equal(windows.metadata, expected, check_dtype=False)

@@ -38,13 +38,19 @@ class SubjectZScore:
         Returns
         -------
         Windows
-            With ``target_access`` ``"unlabelled"``. A feature that never changes in a person becomes 0.
+            With ``target_access`` ``"unlabelled"``. A feature that never changes in a person becomes 0; what is not
+            known (NaN) stays so, and counts in no mean.
         """
         people, person = np.unique(windows.groups("subject"), return_inverse=True)
         X = windows.X.copy()
         for p in range(len(people)):
             own = X[person == p]
+            known = np.isfinite(own)
             # Asked of the range: the deviation of 0.1, 0.1 and 0.1 is not quite 0.
-            moves = np.ptp(own, axis=0) != 0
-            X[person == p] = np.where(moves, own - own.mean(axis=0), 0.0) / np.where(moves, own.std(axis=0), 1.0)
+            moves = np.max(own, axis=0, initial=-np.inf, where=known) > np.min(own, axis=0, initial=np.inf, where=known)
+            n = np.maximum(known.sum(axis=0), 1)
+            mean = np.sum(own, axis=0, where=known) / n
+            centred = np.where(moves, own - mean, 0.0)
+            deviation = np.sqrt(np.sum(centred**2, axis=0, where=known) / n)
+            X[person == p] = np.where(known, centred / np.where(moves, deviation, 1.0), np.nan)
         return replace(windows, X=X, target_access=self.target_access)

@@ -13,7 +13,9 @@ from affectbio.evaluation.comparison import (
     worst_decile,
 )
 from affectbio.evaluation.controls import p_value, permute_labels
+from affectbio.evaluation.labels import Label
 from affectbio.evaluation.leaky import ContiguousTrialKFold, RandomWindowKFold
+from affectbio.evaluation.learning import FewerPeople, learning_curve
 from affectbio.evaluation.manifest import Manifest, hash_arrays, hash_windows, run_manifest
 from affectbio.evaluation.metrics import (
     SCORERS,
@@ -49,8 +51,10 @@ __all__ = [
     "Check",
     "ContiguousTrialKFold",
     "CrossDataset",
+    "FewerPeople",
     "KFoldBySubject",
     "KFoldByTrial",
+    "Label",
     "LeaveOneSessionOut",
     "LeaveOneSubjectOut",
     "LeaveSubjectAndStimulusOut",
@@ -77,6 +81,7 @@ __all__ = [
     "hash_windows",
     "haufe_pattern",
     "holm",
+    "learning_curve",
     "log_loss",
     "macro_f1",
     "p_value",

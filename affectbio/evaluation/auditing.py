@@ -38,7 +38,7 @@ from affectbio.evaluation.protocols import LEAKS, PROTOCOLS, Split, WindowSplitt
 from affectbio.registry import unknown_name
 from affectbio.types import TARGET_ACCESS, Windows
 
-__all__ = ["Level", "audit", "audit_folds", "audit_pipeline"]
+__all__ = ["audit", "audit_folds", "audit_pipeline"]
 
 #: How much is spent: about 12 runs of the pipeline, or about 45.
 Level = Literal["fast", "full"]

@@ -21,7 +21,7 @@ from affectbio.evaluation.estimators import asked, fitted, is_continuous
 from affectbio.evaluation.protocols import Fold, Split, WindowSplitter, codes_of, folds_of
 from affectbio.types import Windows
 
-__all__ = ["Outcome", "Run", "labelled_only", "mean_score", "numbered", "pipeline_run", "without_unlabelled"]
+__all__ = ["Outcome", "labelled_only", "mean_score", "numbered", "pipeline_run", "without_unlabelled"]
 
 #: Column that tells where a window stood before `prepare` moved, dropped or made some.
 ROW = "audit_row"

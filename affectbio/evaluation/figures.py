@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PALETTE", "plot_live", "plot_pattern", "plot_people"]
+__all__ = ["PALETTE", "bare_axes", "plot_live", "plot_pattern", "plot_people"]
 
 #: Colours by role.
 PALETTE = {
@@ -66,7 +66,7 @@ def plot_people(results: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     # Heights in lines of text: two or three lines of words above each strip.
     heights = [4.6 + bool(row["leaks"]) for _, row in summary.iterrows()]
     fig = Figure(figsize=(_WIDTH, 0.165 * sum(heights) + 0.6), layout="constrained")
-    ax = _bare(fig.add_subplot())
+    ax = bare_axes(fig.add_subplot())
     ax.set_ylim(sum(heights), 0)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -77,7 +77,7 @@ def plot_people(results: pd.DataFrame, summary: pd.DataFrame) -> Figure:
             raise DataError(f"the summary has {row['variant']!r} under {row['protocol']!r}, the results have not")
         # Who could not be scored has no point; the summary counts them.
         _people_strip(ax, row, results.loc[same, "value"].dropna().to_numpy(dtype=float), float(top))
-    low = min(results["value"].min(), summary["null_low"].min(), summary["low"].min(), summary["chance"].min())
+    low = float(np.nanmin([results["value"].min(), *summary[["null_low", "low", "chance"]].min()]))
     ax.set_xlim(max(0.0, np.floor(low * 10) / 10) - 0.015, 1.015)
     metric = str(summary["metric"].iloc[0]).replace("_", " ")
     ax.set_xlabel(f"{metric} of one person", color=PALETTE["ink"], fontsize=_SIZE)
@@ -96,9 +96,11 @@ def _people_strip(ax: Axes, row: pd.Series[Any], values: npt.NDArray[np.float64]
     ax.text(
         1, top + 1.0, f"{row['mean']:.2f}  [{row['low']:.2f}, {row['high']:.2f}]", color=colour, weight="bold", **right
     )
-    ax.text(1, top + 2.0, f"{row['n_people']} people · p = {row['p']:.2g}", color=PALETTE["muted"], **right)
+    p = f"p = {row['p']:.2g}" if row["p"] == row["p"] else "no control"
+    ax.text(1, top + 2.0, f"{row['n_people']} people · {p}", color=PALETTE["muted"], **right)
     middle = top + 3.25 + bool(row["leaks"])
-    ax.barh(middle, row["null_high"] - row["null_low"], 1.5, row["null_low"], color=PALETTE["band"], zorder=0)
+    if row["null_high"] == row["null_high"]:  # there may be no control
+        ax.barh(middle, row["null_high"] - row["null_low"], 1.5, row["null_low"], color=PALETTE["band"], zorder=0)
     ax.plot(
         [row["chance"]] * 2,
         [middle - 0.95, middle + 0.95],
@@ -230,7 +232,7 @@ def plot_live(table: pd.DataFrame, truth: pd.DataFrame, *, positive: str, label:
         raise DataError(f"a live table needs at least one row and the columns {', '.join(sorted(absent)) or 'it has'}")
     time = table["time_s"].to_numpy(dtype=float)
     fig = Figure(figsize=(_WIDTH, 3.9), layout="constrained")
-    estimate, quality, latency = (_bare(ax) for ax in fig.subplots(3, 1, sharex=True, height_ratios=[4, 1, 1]))
+    estimate, quality, latency = (bare_axes(ax) for ax in fig.subplots(3, 1, sharex=True, height_ratios=[4, 1, 1]))
     for ax in (estimate, quality, latency):
         for _, event in truth[truth["trial_type"] == positive].iterrows():
             ax.axvspan(event["onset"], event["onset"] + event["duration"], color=PALETTE["band"], linewidth=0, zorder=0)
@@ -254,8 +256,19 @@ def plot_live(table: pd.DataFrame, truth: pd.DataFrame, *, positive: str, label:
     return fig
 
 
-def _bare(ax: Axes) -> Axes:
-    """Leave of the frame only what carries a scale."""
+def bare_axes(ax: Axes) -> Axes:
+    """Leave of the frame only what carries a scale.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Changed in place.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     ax.set_facecolor("none")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)

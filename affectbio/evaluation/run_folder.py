@@ -262,16 +262,22 @@ def read_folds(path: Path) -> tuple[list[Split], dict[str, Any]]:
         raise DatasetLayoutError(f'no folds {path}; expected JSON such as [{{"train": [0, 1], "test": [2]}}]')
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path.name} is no JSON: {error}") from error
     said = found if isinstance(found, dict) else {}
     listed = found.get("folds") if isinstance(found, dict) else found
     if not isinstance(listed, list) or not listed:
         raise DataError(f'{path.name}: expected a list of folds, such as [{{"train": [0, 1], "test": [2]}}]')
+    for key in ("holdout", "leaks"):
+        if not (isinstance(said.get(key, []), list) and all(isinstance(word, str) for word in said.get(key, []))):
+            raise DataError(f"{path.name}: {key} is {str(said[key])[:40]!r}; expected a list of words")
+    embargo = said.get("embargo_s", 0.0)
+    if isinstance(embargo, bool) or not isinstance(embargo, int | float):
+        raise DataError(f"{path.name}: embargo_s is {str(embargo)[:40]!r}; expected seconds")
     folds = []
     for k, fold in enumerate(listed):
-        sides = (fold.get("train"), fold.get("test")) if isinstance(fold, dict) else tuple(fold)[:2]
         try:
+            sides = (fold.get("train"), fold.get("test")) if isinstance(fold, dict) else tuple(fold)[:2]
             train, test = (np.asarray(side, dtype=np.intp) for side in sides)
         except (TypeError, ValueError) as error:
             raise DataError(f"{path.name}, fold {k}: expected two lists of whole numbers, train and test") from error

@@ -12,9 +12,11 @@ __all__ = ["MODELS", "ShrinkageLDA", "create_model", "nearest_neighbour"]
 MODELS = Registry(
     "model",
     {
+        "imputed-lda": "affectbio.models.imputed_lda:imputed_lda",
         "nearest-neighbour": "affectbio.models.nearest_neighbour:nearest_neighbour",
         "rbtransformer": "affectbio.models.rbtransformer:RBTransformer",
         "shrinkage-lda": "affectbio.models.shrinkage_lda:ShrinkageLDA",
+        "support-vector-machine": "affectbio.models.support_vector:support_vector_machine",
     },
     "affectbio.models",
 )

@@ -36,10 +36,10 @@ def test_a_feature_that_never_changes_becomes_zero(n):
     assert n == 1 or adapted.X[:, 1].std() == pytest.approx(1)
 
 
-def test_a_missing_feature_stays_missing():
-    adapted = SubjectZScore().apply(windows(np.array([[1.0], [np.nan], [2.0], [4.0]]), ["01", "01", "02", "02"]))
-    assert np.isnan(adapted.X[:2]).all()
-    np.testing.assert_array_equal(adapted.X[2:], [[-1], [1]])
+def test_a_missing_feature_stays_missing_and_counts_in_no_mean():
+    X = np.array([[1.0], [np.nan], [2.0], [4.0], [np.nan], [np.nan]])
+    adapted = SubjectZScore().apply(windows(X, ["01", "01", "02", "02", "02", "03"]))
+    np.testing.assert_array_equal(adapted.X, [[0], [np.nan], [-1], [1], [np.nan], [np.nan]])
 
 
 @pytest.mark.parametrize("name", ADAPTATIONS.names())

@@ -124,6 +124,16 @@ def test_a_leak_that_nobody_declares_is_an_error_after_the_folder_is_written(rec
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_what_is_declared_by_a_recipe_is_shown_and_not_refused_now_or_later(tmp_path):
+    text = RECIPE.replace("permutations = 3", 'permutations = 0\ndeclared = ["time"]')
+    (tmp_path / "declared.toml").write_text(text, encoding="utf-8")
+    out = tmp_path / "run"
+    _, told = said(str(tmp_path / "declared.toml"), out, variants=["raw"])
+    assert "declared by the recipe, so that scores may be of it: time" in told
+    assert json.loads((out / "folds.json").read_text())["leaks"] == ["time"]
+    assert run_audit(out, console=Console(quiet=True)).about["declared"] == ["time"]
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -1,7 +1,7 @@
 """The published protocol on noise with labels by a coin: near 100 %, its causes named by the audit; 50 % by trial.
 
 ``pytest tests/evaluation/test_published_leak.py -m slow -s -p no:randomly`` prints the table of the user guide, in a
-quarter of an hour. What follows is exact: with labels that a coin decides, whatever was learnt from other trials is right on each
+quarter of an hour. Its test is exact: with labels by a coin, whatever was learnt from other trials is right on each
 held-out trial with probability 1/2.
 """
 

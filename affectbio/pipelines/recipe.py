@@ -1,4 +1,4 @@
-"""Recipes: TOML files that name registered parts, read, built and run.
+"""Recipes: TOML files that name registered parts, read and built.
 
 A recipe says which data, feature, model, protocol and variants make up one system. It is data: it names parts and gives
 scalars, and nothing in it is executed.
@@ -6,13 +6,13 @@ scalars, and nothing in it is executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field
 
 from affectbio._toml import Table, find_toml, load_toml, toml_folders, toml_names
@@ -20,11 +20,10 @@ from affectbio.errors import ConfigError
 from affectbio.registry import Registry, unknown_name
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from affectbio.evaluation.labels import Label
     from affectbio.types import Recording, Windows
 
-__all__ = ["Recipe", "RunResult", "list_pipelines", "load_pipeline", "run_pipeline"]
+__all__ = ["Recipe", "list_pipelines", "load_pipeline"]
 
 
 class _Data(Table):
@@ -35,6 +34,27 @@ class _Data(Table):
 class _Window(Table):
     length_s: float = Field(gt=0)
     step_s: float = Field(gt=0)
+
+
+class _Filter(Table):
+    l_freq: float | None = Field(None, gt=0)
+    h_freq: float | None = Field(None, gt=0)
+    order: int = Field(4, ge=1)
+
+
+class _Label(Table):
+    column: str = "trial_type"
+    above: float | None = None
+    names: tuple[str, str] = ("low", "high")
+    keep: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    ratings: bool = False
+
+
+class _Control(Table):
+    permutations: int = Field(19, ge=0)
+    audit: Literal["folds", "fast", "full"] = "fast"
+    declared: tuple[str, ...] = ()
 
 
 class _Part(Table):
@@ -83,16 +103,28 @@ class Recipe(Table):
     sources: tuple[str, ...]
     data: _Data
     window: _Window
+    filter: _Filter | None = None
+    label: _Label | None = None
     feature: _Part
     model: _Part
     protocol: _Part
     calibration: _Calibration | None = None
+    control: _Control = Field(default_factory=lambda: _Control.model_validate({}))
     variant: tuple[_Variant, ...] = Field(min_length=1)
 
     def make_feature(self) -> Any:
-        """Make the feature transformer."""
-        from affectbio.features import FEATURES
+        """Make the feature transformer, or of ``kind = "feature-set"`` the set."""
+        from affectbio.features import FEATURES, FeatureSet
 
+        if self.feature.kind == "feature-set":
+            extra = dict(self.feature.model_extra or {})
+            sets = extra.pop("sets", None)
+            extra.pop("keep_unknown", None)
+            if extra or not sets:
+                raise ConfigError(
+                    f"a feature-set takes sets, such as 'eda', and keep_unknown; found {', '.join(extra) or 'no sets'}"
+                )
+            return FeatureSet(sets, window_s=self.window.length_s, step_s=self.window.step_s)
         return self.feature.build(FEATURES)
 
     def make_model(self, variant: str | None = None) -> Any:
@@ -112,28 +144,41 @@ class Recipe(Table):
         defaults = self.calibration.model_dump() if self.calibration and part.kind == "rest-baseline" else {}
         return part.build(ADAPTATIONS, **defaults)
 
+    def make_protocol(self, variant: str | None = None) -> Any:
+        """Make the protocol, of a variant if one is named."""
+        from affectbio.evaluation import PROTOCOLS
+
+        part = self._variant(variant).protocol if variant else None
+        return (part or self.protocol).build(PROTOCOLS)
+
+    def make_label(self) -> Label:
+        """Make the declaration of what is told apart; the type of the trial if the recipe does not say."""
+        from affectbio.evaluation.labels import Label
+
+        return Label(**(self.label or _Label()).model_dump())
+
     def recordings(self, root: str | Path | None = None, subjects: list[str] | None = None) -> list[Recording]:
         """Read the recordings, the bundled ones if no folder is given."""
         from affectbio.datasets import DATASETS
 
         return list(DATASETS.get(self.data.dataset)(root).recordings(subjects))
 
-    def extract(self, recordings: list[Recording]) -> Windows:
-        """Give the features of all windows, those of the calibration included."""
-        windows: Windows = self.make_feature().extract(
-            recordings, self.window.length_s, self.window.step_s, self.data.signal
-        )
-        return windows
+    def extract(self, recordings: Iterable[Recording]) -> Windows:
+        """Give the features of all windows, those of the calibration included; what has no label is None."""
+        from affectbio.pipelines.preparation import prepare
+
+        return prepare(self, recordings).windows
 
     def adapt(self, windows: Windows, variant: str) -> Windows:
-        """Give the windows that a variant is scored on, adapted as it says."""
+        """Give the windows that a variant is scored on, adapted as it says; those without a label stay behind."""
         from affectbio.adapt import RestBaseline
 
         adaptation = self.make_adaptation(variant)
         if isinstance(adaptation, RestBaseline):
-            return adaptation.apply(windows)
+            return labelled(adaptation.apply(windows))
         if self.calibration is not None:
             windows = windows.take(RestBaseline(**self.calibration.model_dump()).scored(windows))
+        windows = labelled(windows)
         return windows if adaptation is None else adaptation.apply(windows)
 
     def _variant(self, name: str) -> _Variant:
@@ -141,25 +186,6 @@ class Recipe(Table):
             if variant.name == name:
                 return variant
         raise unknown_name("variant", name, [v.name for v in self.variant])
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a recipe gave.
-
-    Attributes
-    ----------
-    people : pandas.DataFrame
-        One row per variant and person, from `affectbio.evaluation.evaluate`.
-    controls : pandas.DataFrame
-        One row per variant and permutation.
-    summary : pandas.DataFrame
-        One row per variant: mean, interval, n, chance, null, excess, leaks.
-    """
-
-    people: pd.DataFrame
-    controls: pd.DataFrame
-    summary: pd.DataFrame
 
 
 def list_pipelines() -> list[str]:
@@ -200,9 +226,11 @@ def _check(recipe: Recipe) -> None:
 
     made: dict[str, Callable[[], Any]] = {
         "data.dataset": lambda: DATASETS.get(recipe.data.dataset),
+        "label": recipe.make_label,
         "feature": recipe.make_feature,
         "model": recipe.make_model,
-        "protocol": lambda: _protocol(recipe),
+        "protocol": recipe.make_protocol,
+        "control.declared": partial(_known_checks, recipe.control.declared),
     }
     names = [variant.name for variant in recipe.variant]
     for i, name in enumerate(names):
@@ -212,7 +240,7 @@ def _check(recipe: Recipe) -> None:
             )
         made[f"variant.{i}.adaptation"] = partial(recipe.make_adaptation, name)
         made[f"variant.{i}.model"] = partial(recipe.make_model, name)
-        made[f"variant.{i}.protocol"] = partial(_protocol, recipe, recipe.variant[i])
+        made[f"variant.{i}.protocol"] = partial(recipe.make_protocol, name)
     for where, make in made.items():
         try:
             make()
@@ -220,61 +248,29 @@ def _check(recipe: Recipe) -> None:
             raise ConfigError(f"{where}: {error}") from None
 
 
-def _protocol(recipe: Recipe, variant: _Variant | None = None) -> Any:
-    from affectbio.evaluation import PROTOCOLS
+def _known_checks(names: Iterable[str]) -> None:
+    from affectbio.evaluation.audit_report import CHECKS
+    from affectbio.evaluation.protocols import LEAKS
 
-    return ((variant and variant.protocol) or recipe.protocol).build(PROTOCOLS)
+    for name in names:
+        if name not in CHECKS and name not in LEAKS:
+            raise unknown_name("check of the audit", name, [*CHECKS, *LEAKS])
 
 
-def run_pipeline(
-    recipe: Recipe,
-    windows: Windows,
-    *,
-    n_permutations: int = 100,
-    seed: int = 0,
-    n_jobs: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> RunResult:
-    """Score every variant of a recipe, each with its control.
+def labelled(windows: Windows) -> Windows:
+    """Give the windows that have a label.
 
     Parameters
     ----------
-    recipe : Recipe
-        From `load_pipeline`.
     windows : Windows
-        From `Recipe.extract`.
-    n_permutations : int
-        Permutations of the labels per variant.
-    seed : int
-        Of the permutations and the bootstrap.
-    n_jobs : int, optional
-        As everywhere in joblib.
-    progress : callable, optional
-        Called with a variant's name, its number and how many there are, before each.
+        With labels, some of which are None or NaN.
 
     Returns
     -------
-    RunResult
-        Tables.
-
-    Raises
-    ------
-    DataError, LeakageError
-        If the windows do not allow the protocol.
+    Windows
+        The same object if all have one.
     """
     import pandas as pd
 
-    from affectbio.evaluation import evaluate, permutation_control, summarise
-
-    people, controls = [], []
-    for number, variant in enumerate(recipe.variant):
-        if progress is not None:
-            progress(variant.name, number, len(recipe.variant))
-        adapted = recipe.adapt(windows, variant.name)
-        model, protocol = recipe.make_model(variant.name), _protocol(recipe, variant)
-        people.append(evaluate(model, adapted, protocol, variant=variant.name, n_jobs=n_jobs))
-        controls.append(
-            permutation_control(model, adapted, protocol, n_permutations, rng=seed, variant=variant.name, n_jobs=n_jobs)
-        )
-    results, nulls = pd.concat(people, ignore_index=True), pd.concat(controls, ignore_index=True)
-    return RunResult(results, nulls, summarise(results, nulls, rng=seed))
+    missing = np.zeros(len(windows), dtype=bool) if windows.y is None else np.asarray(pd.isna(windows.y))
+    return windows.take(~missing) if missing.any() else windows
