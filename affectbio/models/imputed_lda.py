@@ -9,6 +9,7 @@ from __future__ import annotations
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from affectbio.models._flatten import flattener
 from affectbio.models.shrinkage_lda import ShrinkageLDA
 
 __all__ = ["imputed_lda"]
@@ -25,7 +26,7 @@ def imputed_lda(shrinkage: str | float = "auto") -> Pipeline:
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Medians of the training windows, then LDA. Features of shape (n_windows, n_features).
+        Flattens, puts medians of the training windows in, separates.
 
     Examples
     --------
@@ -38,4 +39,5 @@ def imputed_lda(shrinkage: str | float = "auto") -> Pipeline:
     True
     """
     # A feature that nobody has stays where it is, as 0: which features there are must not depend on the fold.
-    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), ShrinkageLDA(shrinkage))
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    return make_pipeline(flattener(), imputer, ShrinkageLDA(shrinkage))

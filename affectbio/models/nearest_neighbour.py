@@ -6,13 +6,11 @@ whatever the labels mean; so does a network large enough. On a new person it has
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
+
+from affectbio.models._flatten import flattener
 
 __all__ = ["nearest_neighbour"]
 
@@ -32,8 +30,4 @@ def nearest_neighbour() -> Pipeline:
     >>> float(nearest_neighbour().fit(X, y).score(X, y))
     1.0
     """
-    return make_pipeline(FunctionTransformer(_flatten), StandardScaler(), KNeighborsClassifier(n_neighbors=1))
-
-
-def _flatten(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.reshape(X, (len(X), -1))
+    return make_pipeline(flattener(), StandardScaler(), KNeighborsClassifier(n_neighbors=1))

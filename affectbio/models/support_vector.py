@@ -6,13 +6,11 @@ inside the training people: `affectbio.evaluation.Nested`.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+
+from affectbio.models._flatten import flattener
 
 __all__ = ["support_vector_machine"]
 
@@ -34,6 +32,7 @@ def support_vector_machine(C: float = 1.0, gamma: str | float = "scale") -> Pipe
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> y = np.arange(100) % 2
     >>> X = rng.standard_normal((100, 8, 5)) * np.where(y, 2.0, 1.0)[:, None, None]  # no line tells these apart
@@ -41,8 +40,4 @@ def support_vector_machine(C: float = 1.0, gamma: str | float = "scale") -> Pipe
     True
     """
     machine = SVC(C=C, gamma=gamma, class_weight="balanced")
-    return make_pipeline(FunctionTransformer(_flatten), StandardScaler(), machine)
-
-
-def _flatten(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.reshape(X, (len(X), -1))
+    return make_pipeline(flattener(), StandardScaler(), machine)

@@ -11,6 +11,8 @@ from affectbio.models import MODELS, create_model
 
 # A network as published trains for minutes; what is held here does not depend on for how long.
 SHORT = {"rbtransformer": {"n_epochs": 12, "batch_size": 16, "late_batch_size": 16, "n_blocks": 1}}
+# A baseline beside others; what is shown live is calibrated across people, see `affectbio.training`.
+NO_PROBABILITY = ("support-vector-machine",)
 
 
 @pytest.mark.parametrize("name", MODELS.names())
@@ -30,6 +32,8 @@ def test_every_model_fits_windows_of_features_and_predicts_their_labels(name, la
     assert set(model.predict(X[80:])) <= set(labels)
     assert model.score(X[80:], y[80:]) > 0.8
     np.testing.assert_array_equal(model.predict(X[80:]), clone(model).fit(X[:80], y[:80]).predict(X[80:]))
+    if name in NO_PROBABILITY:
+        return
     p = model.predict_proba(X[80:])
     assert p.shape == (40, len(labels))
     np.testing.assert_array_equal(model.classes_[p.argmax(axis=1)], model.predict(X[80:]))
