@@ -55,7 +55,7 @@ class DatasetLayoutError(DataError, FileNotFoundError):
 
     # Of its two builtins only an OSError has room for what both hold. Python finds that out by itself when the class is
     # called, but not when errors are rebuilt by ``__new__`` in another process, as Dask does.
-    def __new__(cls, *args: object) -> Self:
+    def __new__(cls, *args: object) -> Self:  # noqa: D102
         return FileNotFoundError.__new__(cls, *args)
 
 
