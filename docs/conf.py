@@ -36,8 +36,9 @@ autosummary_generate = False
 # scikit-learn's routing methods link into its own documentation; Split is an alias that Sphinx takes for a class.
 autodoc_default_options = {
     "members": True,
-    "exclude-members": "get_metadata_routing, set_fit_request, set_predict_request, set_score_request, "
-    "set_transform_request, set_split_request, Split",
+    "exclude-members": "get_metadata_routing, set_decision_function_request, set_fit_request, "
+    "set_predict_proba_request, set_predict_request, set_score_request, set_split_request, "
+    "set_transform_request, Split",
 }
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units

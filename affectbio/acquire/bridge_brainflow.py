@@ -24,7 +24,8 @@ import numpy as np
 from affectbio._optional import require
 from affectbio.acquire._liblsl import local_clock
 from affectbio.acquire.decoders import Packet
-from affectbio.acquire.driver import Driver, Sink, Words
+from affectbio.acquire.dialogues import Words
+from affectbio.acquire.driver import Driver, Sink
 from affectbio.acquire.transport.base import Deliver, Lost
 from affectbio.devices import Device, list_devices, load_device
 from affectbio.errors import ConfigError, MissingExtraError, StreamError

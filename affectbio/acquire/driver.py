@@ -23,7 +23,7 @@ from affectbio.acquire.transport import Transport
 from affectbio.devices import Device, DeviceStream
 from affectbio.errors import StreamError
 
-__all__ = ["Backoff", "Driver", "Sink", "StreamCounts", "Words"]
+__all__ = ["Backoff", "Driver", "Sink", "StreamCounts"]
 
 DriverState = Literal["connecting", "streaming", "silent", "lost", "stopped"]
 

@@ -1,8 +1,8 @@
 """What a protocol promises to keep apart, and the check of that promise on the windows themselves.
 
 A protocol is a scikit-learn splitter with three more facts: its `name`, what it ``holdout`` claims to keep apart, and
-what it ``leaks`` knowingly. The splitters are in `affectbio.evaluation.splitters`, those that leak in
-`affectbio.evaluation.leaky`; `Calibrated` gives any of them a look at the person tested.
+what it ``leaks`` knowingly. The splitters are in ``affectbio.evaluation.splitters``, those that leak in
+``affectbio.evaluation.leaky``; `Calibrated` gives any of them a look at the person tested.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from affectbio.acquire._liblsl import local_clock
-from affectbio.acquire.driver import Backoff, Driver, DriverState, Sink, StreamCounts, Words
+from affectbio.acquire.dialogues import Words
+from affectbio.acquire.driver import Backoff, Driver, DriverState, Sink, StreamCounts
 from affectbio.acquire.simulate.affect import AFFECT_HZ, Coupling, Person
 from affectbio.acquire.simulate.eeg import Artefacts
 from affectbio.acquire.simulate.link import Due, Link, LinkFaults, RelayDecoder
