@@ -7,6 +7,7 @@ held-out trial with probability 1/2.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -136,10 +137,38 @@ def test_a_clip_without_emotion_is_known_to_strangers_until_it_is_left_out_too()
     assert abs(np.mean(both) - 0.5) < 0.11
 
 
+@pytest.fixture
+def one_thread():
+    """With batches this small a second thread only waits for the first."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
+def test_the_published_network_knows_the_coin_of_shuffled_windows_and_not_of_whole_trials():
+    from affectbio.models.rbtransformer import RBTransformer
+
+    windows = published(4, 8, 60.0)
+    labels = windows.y.astype(str)
+    network = RBTransformer(n_epochs=10, batch_size=32, late_batch_size=32)
+    train, test = next(RandomWindowKFold().split_windows(windows))
+    predicted = clone(network).fit(windows.X[train], labels[train]).predict(windows.X[test])
+    assert np.mean(predicted == labels[test]) >= 0.95
+    train, test = next(GroupKFold(2).split(windows.X, labels, windows.groups("subject", "trial")))
+    predicted = clone(network).fit(windows.X[train], labels[train]).predict(windows.X[test])
+    assert binomtest(*trials_right(windows, test, predicted)).pvalue > 0.001
+
+
+# What it holds is held by the tests above, in less time.
+@pytest.mark.slow
+@pytest.mark.skipif("CI" in os.environ, reason="takes a quarter of an hour")
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("one_thread")
 def test_the_published_network_scores_as_published_on_noise(capsys):
-    pytest.importorskip("torch")
     from affectbio.models.rbtransformer import RBTransformer
 
     begin, rows = time.monotonic(), []
@@ -172,9 +201,10 @@ def test_the_published_network_scores_as_published_on_noise(capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("CI" in os.environ, reason="takes a quarter of an hour")
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("one_thread")
 def test_the_audit_of_the_network_names_the_causes(capsys):
-    pytest.importorskip("torch")
     from affectbio.models.rbtransformer import RBTransformer
 
     # One block, one fold and a smaller study, so that a dozen trainings take minutes.
