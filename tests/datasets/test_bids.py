@@ -64,6 +64,7 @@ def test_the_nearest_table_wins(copy):
 
 
 def test_what_we_export_comes_back(tmp_path):
+    pytest.importorskip("mne_bids")
     rng = np.random.default_rng(0)
     eeg = Signal(1e-5 * rng.standard_normal((3, 512)), 128.0, [Channel(n) for n in ("Fz", "Cz", "Pz")])
     belt = Signal(rng.standard_normal((1, 40)), 10.0, [Channel("belt", "resp")], 0.5)

@@ -54,6 +54,7 @@ def _number(subject):
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", subject)]
 
 
+@pytest.mark.checkout
 def test_it_is_documented_and_can_be_tried_without_a_licence(name, page):
     assert f"`{name}`" in page
     assert name in IMITATIONS or name in _OWN
